@@ -1,0 +1,164 @@
+"""Orders: as an upstream system submits them, and as the departments read them."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from messages.contract import Code, Contract, Name, Text
+
+MAX_LINES = 2_000
+
+
+class SaleType(StrEnum):
+    """Sale type (销售类型, PRC-03): 国内, 国外, 自主."""
+
+    DOMESTIC = "domestic"
+    FOREIGN = "foreign"
+    INTERNAL = "internal"
+
+
+class Channel(StrEnum):
+    """Where an order came from (订单来源, INT-01)."""
+
+    PHONE = "phone"
+    EMAIL = "email"
+    ONLINE = "online"
+    VISIT = "visit"
+    FAX = "fax"
+
+
+class EntrySystem(StrEnum):
+    """The system that the order was entered in (录入系统, ENT-04)."""
+
+    ERP = "ERP"
+    CRM = "CRM"
+
+
+class PaymentMethod(StrEnum):
+    """How the customer pays (付款方式, INT-06)."""
+
+    ONLINE = "online"
+    WIRE = "wire"
+    ACCEPTANCE = "acceptance"
+    CASH = "cash"
+
+
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+Terms = Annotated[str, StringConstraints(pattern=r"^(prepaid|net_(0|[1-9][0-9]{0,2}))$")]
+"""Payment terms: `prepaid`, or `net_N`: due N days after delivery."""
+Email = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+Phone = Annotated[str, StringConstraints(max_length=40, pattern=r"^\+?[0-9][0-9 ()./-]{4,}$")]
+Quantity = Annotated[int, Field(gt=0, le=1_000_000_000)]
+Money = Annotated[Decimal, Field(ge=0, max_digits=18, allow_inf_nan=False)]
+Percent = Annotated[Decimal, Field(ge=0, le=100, decimal_places=2)]
+
+
+class Party(Contract):
+    """The buying customer (客户): its code with us, and its name as written on the order."""
+
+    code: Code
+    name: Name
+
+
+class Contact(Contract):
+    """Whom to ask about the order (联系方式). At least one way of reaching them is checked at intake."""
+
+    name: Name
+    phone: Phone | None = None
+    email: Email | None = None
+
+
+class Delivery(Contract):
+    """The delivery place (交货地点). `region` is the province or state where it matters for a rule."""
+
+    address: Name
+    country: Country = "CN"
+    region: Text = ""
+
+
+class Payment(Contract):
+    """How and when the customer means to pay (付款方式与付款条件)."""
+
+    method: PaymentMethod
+    terms: Terms
+
+
+class SubmittedLine(Contract):
+    """One line as submitted. `unit_price` in the order's currency; `discount_percent` is taken off the line."""
+
+    product: Code
+    quantity: Quantity
+    unit_price: Money
+    discount_percent: Percent = Decimal(0)
+
+
+class OrderSubmitted(Contract):
+    """A sales order as an upstream system publishes it, version 1 (ENT-01).
+
+    `source` and `external_id` together name the order for ever: the same pair with the same content is a repeat,
+    with other content a conflict. `total` is checked against the lines (ENT-03).
+    """
+
+    schema_version: Literal[1] = 1
+    source: Code
+    external_id: Code
+    customer: Party
+    contact: Contact
+    delivery: Delivery
+    channel: Channel
+    sale_type: SaleType
+    entry_system: EntrySystem
+    currency: Currency
+    lines: Annotated[tuple[SubmittedLine, ...], Field(min_length=1, max_length=MAX_LINES)]
+    total: Money
+    requested_date: date
+    payment: Payment
+    special_requirements: Text = ""
+    customer_order_number: Code | None = None
+    creator: Code | None = None
+    definition: Code | None = None
+
+
+class Line(Contract):
+    """One line as departments read it; amounts in minor units of the order's currency."""
+
+    number: int
+    product: str
+    quantity: int
+    unit_price_minor: int
+    discount_basis_points: int
+    amount_minor: int
+
+
+class Order(Contract):
+    """The order as departments read it: the stored document, one immutable revision of it.
+
+    Amounts are minor units of `currency`; `total_base_minor` is the total in the policy's base currency, fixed when
+    the revision was accepted. `creator` is the person (制单人) who may never approve it.
+    """
+
+    schema_version: Literal[1] = 1
+    id: str
+    number: str
+    source: str
+    external_id: str
+    creator: str
+    created_at: datetime
+    customer: Party
+    contact: Contact
+    delivery: Delivery
+    channel: Channel
+    sale_type: SaleType
+    entry_system: EntrySystem
+    currency: str
+    lines: tuple[Line, ...]
+    total_minor: int
+    total_base_minor: int
+    requested_date: date
+    payment: Payment
+    special_requirements: str = ""
+    customer_order_number: str | None = None

@@ -1,0 +1,134 @@
+"""Working days and deadlines (APR-12, APR-13; 工作日, 调休). Moments are UTC; days are those of the business time zone."""
+
+import calendar as months
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+Unit = Literal["working_day", "day", "week", "month"]
+Overrides = Mapping[date, bool]
+"""Days whose nature a company sets itself: True is working, False is free. They win over the public calendar."""
+
+NO_OVERRIDES: Overrides = MappingProxyType({})
+_DAY = timedelta(days=1)
+_LONGEST_BREAK_DAYS = 366
+_TEXT = re.compile(r"([1-9][0-9]{0,2}) (working day|day|week|month)s?")
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """How long something may take, such as one working day (一个工作日)."""
+
+    count: int
+    unit: Unit
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.unit.replace('_', ' ')}{'' if self.count == 1 else 's'}"
+
+
+_UNITS: Mapping[str, Unit] = {"working day": "working_day", "day": "day", "week": "week", "month": "month"}
+
+
+def parse_deadline(text: str) -> Deadline:
+    """Reads "1 working day", "7 days", "2 weeks", "1 month". Raises ValueError with what is expected."""
+    found = _TEXT.fullmatch(text)
+    if found is None:
+        raise ValueError(f"'{text}' is not a deadline such as '1 working day', '7 days', '1 week' or '1 month'")
+    return Deadline(int(found[1]), _UNITS[found[2]])
+
+
+def is_published(year: int) -> bool:
+    """Whether the State Council's holidays and make-up days of that year are known. Others count as plain weeks."""
+    from holidays import China  # takes a quarter of a second: only what reckons with days pays for it
+
+    return year in China.special_public_holidays
+
+
+@lru_cache(maxsize=64)
+def _exceptions(year: int) -> Mapping[date, bool]:
+    """The days of a year that differ from Monday to Friday: holidays are False, make-up days (调休) True."""
+    if not is_published(year):
+        return NO_OVERRIDES
+    from holidays import China
+
+    # The next year's arrangement may turn a day at the end of this one into a working day.
+    years = [year, year + 1] if is_published(year + 1) else [year]
+    public = China(years=years, expand=False)
+    days = {day: False for day in public}
+    days.update(dict.fromkeys(public.weekend_workdays, True))
+    return MappingProxyType({day: working for day, working in days.items() if day.year == year})
+
+
+def is_working_day(day: date, overrides: Overrides = NO_OVERRIDES) -> bool:
+    """Monday to Friday, minus holidays, plus make-up days, unless the company has set the day itself."""
+    if day in overrides:
+        return overrides[day]
+    return _exceptions(day.year).get(day, day.weekday() < 5)
+
+
+def add_working_days(
+    start: datetime,
+    count: int,
+    overrides: Overrides = NO_OVERRIDES,
+    zone: str = "Asia/Shanghai",
+    close: str = "18:00",
+) -> datetime:
+    """Close of business (UTC) on the last of `count` working days; the start day does not count (APR-13)."""
+    if count < 1:
+        raise ValueError(f"a deadline takes at least one working day, not {count}")
+    day = _business_day(start, zone)
+    for _ in range(count):
+        day = _working_day_from(day + _DAY, overrides)
+    return _close_of(day, zone, close)
+
+
+def deadline(
+    start: datetime,
+    allowed: Deadline,
+    overrides: Overrides = NO_OVERRIDES,
+    zone: str = "Asia/Shanghai",
+    close: str = "18:00",
+) -> datetime:
+    """When a deadline that began at `start` (UTC) ends (UTC): close of business on its last day.
+
+    A week is seven days, a month ends on the same day number or at month end, and a last day that is not working
+    moves to the next working day (APR-13; 一个星期, 一个月).
+    """
+    if allowed.unit == "working_day":
+        return add_working_days(start, allowed.count, overrides, zone, close)
+    day = _business_day(start, zone)
+    if allowed.unit == "month":
+        last = add_months(day, allowed.count)
+    else:
+        last = day + _DAY * allowed.count * (7 if allowed.unit == "week" else 1)
+    return _close_of(_working_day_from(last, overrides), zone, close)
+
+
+def add_months(day: date, count: int) -> date:
+    """The same day number `count` months later, or the end of that month where it is shorter."""
+    year, month0 = divmod(day.year * 12 + day.month - 1 + count, 12)
+    return date(year, month0 + 1, min(day.day, months.monthrange(year, month0 + 1)[1]))
+
+
+def _business_day(moment: datetime, zone: str) -> date:
+    if moment.tzinfo is None:
+        raise ValueError("a moment needs its time zone")
+    return moment.astimezone(ZoneInfo(zone)).date()
+
+
+def _working_day_from(day: date, overrides: Overrides) -> date:
+    """The day itself or the next one that is working."""
+    for _ in range(_LONGEST_BREAK_DAYS):
+        if is_working_day(day, overrides):
+            return day
+        day += _DAY
+    raise ValueError(f"no working day in the year before {day}")
+
+
+def _close_of(day: date, zone: str, close: str) -> datetime:
+    return datetime.combine(day, time.fromisoformat(close), ZoneInfo(zone)).astimezone(UTC)

@@ -1,0 +1,151 @@
+"""PostgreSQL: the only opener and committer of transactions.
+
+The pool is SQLAlchemy's; what runs inside is driver SQL in a psycopg pipeline, because the hot loop spends its time
+here: statements that return nothing are queued and travel together with the next read or with COMMIT.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+from psycopg.types.string import TextLoader
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import make_url
+
+from shared.settings import Settings
+
+Row = tuple[Any, ...]
+
+# A table that starts empty has no statistics, and a plan cached then would scan it whole for ever:
+# the set-based statements here all go by primary key, so nested index look-ups are always right.
+_PLANNER = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c plan_cache_mode=force_generic_plan"
+
+
+class CommitUnknown(Exception):
+    """The connection was lost during COMMIT: the transaction may or may not have happened; look before repeating."""
+
+
+class Session:
+    """One transaction. `rows` reads and waits; `write` queues, and its errors surface at the next read or at commit."""
+
+    def __init__(self, connection: psycopg.Connection[Row], pipeline: psycopg.Pipeline) -> None:
+        self._connection = connection
+        self._pipeline = pipeline
+
+    def rows(self, sql: str, *params: object) -> list[Row]:
+        """Run one statement now, together with everything queued before it: one round trip."""
+        cursor = self._connection.execute(sql.encode(), params)
+        self._pipeline.sync()
+        return cursor.fetchall()
+
+    def row(self, sql: str, *params: object) -> Row | None:
+        """The first row, or None."""
+        found = self.rows(sql, *params)
+        return found[0] if found else None
+
+    def write(self, sql: str, *params: object) -> None:
+        """Queue one statement whose result nobody needs: no round trip of its own."""
+        self._connection.execute(sql.encode(), params)
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A pool of connections to one database."""
+
+    engine: Engine
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Commit at the end of the block, roll back on any exception.
+
+        Raises `CommitUnknown` where the server vanished between sending COMMIT and its answer.
+        """
+        pooled = self.engine.raw_connection()
+        connection: psycopg.Connection[Row] = pooled.driver_connection  # type: ignore[assignment]
+        committing = False
+        try:
+            connection.autocommit = True
+            with connection.pipeline() as pipeline:
+                connection.execute(b"begin")
+                yield Session(connection, pipeline)
+                committing = True
+                connection.execute(b"commit")
+                pipeline.sync()
+        except BaseException as error:
+            if connection.closed:
+                pooled.invalidate()
+                if committing and isinstance(error, psycopg.OperationalError):
+                    raise CommitUnknown from error
+            else:
+                connection.rollback()
+            raise
+        finally:
+            if not connection.closed:
+                connection.autocommit = False
+            pooled.close()
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+
+def open_database(url: str, settings: Settings, *, pool: int = 4, hot: bool = False) -> Database:
+    """`hot`: for processes whose statements all go by primary key over arrays; pins their plans to index look-ups."""
+    options = (
+        f"-c timezone=UTC -c jit=off -c statement_timeout={settings.statement_timeout_seconds}s"
+        f" -c lock_timeout={settings.lock_timeout_seconds}s"
+        f" -c idle_in_transaction_session_timeout={settings.transaction_timeout_seconds}s"
+    )
+    engine = create_engine(
+        make_url(url).set(drivername="postgresql+psycopg"),
+        pool_size=pool,
+        max_overflow=pool,
+        pool_reset_on_return=None,
+        connect_args={"options": f"{options} {_PLANNER}" if hot else options, "prepare_threshold": 1},
+    )
+    event.listen(engine, "connect", _prepare_connection)
+    return Database(engine)
+
+
+def _prepare_connection(connection: Any, _record: object) -> None:
+    # Ids are compared and hashed as text, documents are read whole by pydantic: no Python UUID or dict in between.
+    for name in ("uuid", "json"):
+        connection.adapters.register_loader(name, TextLoader)
+
+
+def array(values: Sequence[object]) -> str:
+    """A PostgreSQL array literal: `{1,2}`, `{"a","b"}`. Text quoted, None as NULL, times in ISO 8601.
+
+    psycopg's own list dumper walks every element through its adapters, which costs more than the rest of a batch.
+    """
+    return "{" + ",".join([_item(value) for value in values]) + "}"
+
+
+def columns(rows: Sequence[Sequence[object]], width: int) -> list[str]:
+    """Rows turned into `width` array literals, for `unnest(%s::…[], %s::…[])`."""
+    return [array(column) for column in zip(*rows, strict=True)] if rows else ["{}"] * width
+
+
+def _item(value: object) -> str:
+    kind = type(value)
+    if kind is int:
+        return str(value)
+    if value is None:
+        return "NULL"
+    if isinstance(value, str):
+        if "\\" in value or '"' in value:
+            value = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{value}"'
+    if isinstance(value, bool):
+        return "t" if value else "f"
+    if isinstance(value, datetime | date):
+        return f'"{value.isoformat()}"'
+    if isinstance(value, bytes):
+        return f'"\\\\x{value.hex()}"'
+    if isinstance(value, Decimal | int | float):
+        return str(value)
+    raise TypeError(f"no array literal for {kind.__name__}")

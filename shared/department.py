@@ -1,0 +1,172 @@
+"""What a department declares: activities over orders, handlers of facts, and the closed set of outcomes."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Protocol, TypeVar
+
+from messages.commands import Fact
+from messages.orders import Order
+from shared.database import Session
+from shared.policy import Policy
+
+Value = str | int | bool | None
+E = TypeVar("E")
+A = TypeVar("A", bound="Activity[Any]")
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One failed rule: `code` names it (its words are in the catalogues), `subject` what it is about (a line's product,
+    a carrier; empty: the whole order), `values` the figures, among them what would satisfy it.
+    Amounts are minor units; give the currency as a value of its own.
+    """
+
+    code: str
+    subject: str = ""
+    values: Mapping[str, Value] = field(default_factory=dict)
+
+
+def finding(code: str, subject: str = "", **values: Value) -> Finding:
+    """Write a finding as a rule reads: `finding("credit.over_limit", limit=…, exposure=…)`."""
+    return Finding(code, subject, values)
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """The step is done. `effects` go to the activity's `save`; `basis` is what the decision rested on, for history."""
+
+    effects: tuple[Any, ...] = ()
+    basis: Mapping[str, Any] = _NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Referred:
+    """A person must decide. `effects` are saved only once a person has agreed to these very findings."""
+
+    findings: tuple[Finding, ...]
+    effects: tuple[Any, ...] = ()
+    basis: Mapping[str, Any] = _NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """The order goes back to its creator (退回) with these findings; what it had obtained is undone."""
+
+    findings: tuple[Finding, ...]
+    basis: Mapping[str, Any] = _NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The order stays at the step until a fact wakes one of `keys`, or `until` has come; then it is decided again.
+
+    `effects` are saved now (a request to buy, say). Keys look like `payment:<order id>`, `stock:<product>`.
+    """
+
+    keys: tuple[str, ...]
+    until: datetime | None = None
+    findings: tuple[Finding, ...] = ()
+    effects: tuple[Any, ...] = ()
+    basis: Mapping[str, Any] = _NOTHING
+
+
+Outcome = Passed | Referred | Returned | Waiting
+
+
+class Unworkable(Exception):
+    """This can never succeed, however often it is tried: the order's step becomes a dead letter at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One order at one step, as an activity sees it. `activities` are those of the whole definition; `done` the steps
+    finished in this round; `agreed` whether a person has agreed to this step (their findings still decide what passes).
+    """
+
+    order: Order
+    round: int
+    step: str
+    options: Mapping[str, Value]
+    policy: Policy
+    now: datetime
+    activities: frozenset[str] = frozenset()
+    done: tuple[str, ...] = ()
+    agreed: bool = False
+
+
+class Facts(Protocol):
+    """What `load` returns. The runtime lets it absorb every effect before the next order of the batch is decided."""
+
+    def absorb(self, effect: Any, /) -> None: ...
+
+
+F = TypeVar("F", bound=Facts)
+
+
+class Activity(Protocol[F]):
+    """What a department can do. `load` and `save` see the whole batch, `decide` one order.
+
+    `load` locks what `save` will change, in key order. `undo` takes back what the step had obtained for these orders;
+    it is called also for orders that obtained nothing and must be harmless when repeated.
+    """
+
+    def load(self, session: Session, visits: Sequence[Visit], /) -> F: ...
+    def decide(self, visit: Visit, facts: F, /) -> Outcome: ...
+    def save(self, session: Session, effects: Sequence[Any], /) -> None: ...
+    def undo(self, session: Session, visits: Sequence[Visit], /) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedFact:
+    """A fact as its department books it; `order_id` where it names an order that we know."""
+
+    id: str
+    order_id: str | None
+    body: Fact
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """What came of facts: the keys to wake, and the facts that could not be accepted with the reason (by fact id)."""
+
+    wake: Collection[str] = ()
+    refused: Mapping[str, Finding] = _NOTHING
+
+
+FactHandler = Callable[[Session, Sequence[ReportedFact]], Booked]
+
+
+class Department:
+    """A department's declaration: importing it connects to nothing."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.activities: dict[str, Activity[Any]] = {}
+        self.fact_handlers: dict[str, FactHandler] = {}
+
+    def activity(self, name: str) -> Callable[[type[A]], type[A]]:
+        """Declare `<department>.<name>`, a class without arguments."""
+
+        def declare(kind: type[A]) -> type[A]:
+            self.activities[f"{self.name}.{name}"] = kind()
+            return kind
+
+        return declare
+
+    def fact(self, kind: str) -> Callable[[FactHandler], FactHandler]:
+        """Declare who books facts of one kind."""
+
+        def declare(handler: FactHandler) -> FactHandler:
+            self.fact_handlers[kind] = handler
+            return handler
+
+        return declare
+
+
+def effects_of(kind: type[E], effects: Iterable[Any]) -> list[E]:
+    """The effects of one kind, for `save`."""
+    return [effect for effect in effects if isinstance(effect, kind)]

@@ -1,0 +1,42 @@
+"""Settings: the only reader of the environment. Every limit of the system has its name and default here."""
+
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Read from variables `ORDERFLOW_<NAME>`. Durations in seconds, sizes in bytes."""
+
+    model_config = SettingsConfigDict(env_prefix="ORDERFLOW_", frozen=True)
+
+    home: Path = Field(Path(".orderflow"), description="folder of the embedded servers, logs and locks")
+    database_url: str = Field("", description="PostgreSQL; empty: the embedded server of `home`")
+    broker_url: str = Field("", description="Valkey or Redis; empty: the embedded server of `home`")
+    threads: int = Field(2, ge=1, description="worker threads in one department process")
+
+    attempts: int = Field(5, ge=1, description="tries of one order's step before it becomes a dead letter")
+    rescue_grace_seconds: float = Field(2.0, gt=0, description="a batch younger than this is never taken for lost")
+    consumer_dead_seconds: float = Field(5.0, gt=0, description="a consumer silent for so long is taken for dead")
+    scheduler_tick_seconds: float = Field(1.0, gt=0)
+    heartbeat_seconds: float = Field(5.0, gt=0)
+    drain_seconds: float = Field(20.0, gt=0, description="how long a stopping worker may finish what it holds")
+
+    statement_timeout_seconds: int = Field(30, gt=0)
+    lock_timeout_seconds: int = Field(10, gt=0)
+    transaction_timeout_seconds: int = Field(60, gt=0)
+
+    intake_batch: int = Field(256, ge=1, le=2_000, description="submissions taken in one transaction")
+    max_body_bytes: int = Field(1_000_000, ge=1_000, description="largest single submission or fact")
+    max_body_depth: int = Field(32, ge=4, description="deepest nesting of JSON that is parsed at all")
+    max_file_bytes: int = Field(200_000_000, ge=1_000, description="largest file that is imported")
+    max_file_rows: int = Field(2_000_000, ge=1, description="most rows of one imported file")
+    events_kept: int = Field(100_000, ge=1_000, description="events kept on the outgoing stream")
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()

@@ -1,0 +1,308 @@
+"""The core schema. Hot tables are narrow and carry primary keys only; what people search by stands in order_headers."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSON
+
+SCHEMA = "core"
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+metadata = MetaData(schema=SCHEMA, naming_convention=NAMES)
+
+_id = Uuid(as_uuid=False)
+_time = DateTime(timezone=True)
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("id", _id, primary_key=True),
+    Column("version", Integer, nullable=False, comment="sequence number of the last event"),
+    Column("state", Text, nullable=False),
+    Column("round", SmallInteger, nullable=False),
+    Column("revision", SmallInteger, nullable=False, comment="of the document"),
+    Column("open", ARRAY(Text), nullable=False, comment="steps the order is at"),
+    Column("done", ARRAY(Text), nullable=False, comment="steps finished in this round, in order"),
+    Column("closing", Text, comment="the state to reach once every effect is undone"),
+    Column("definition", Text, nullable=False, comment="name@version, pinned for the round"),
+    Column("policy", Text, nullable=False, comment="name@version, pinned for the round"),
+    Column("head", LargeBinary, nullable=False, comment="hash of the last event"),
+    Column("updated_at", _time, nullable=False),
+    comment="where every order stands; the fold of its events",
+    # Updates of a row of 300 bytes stay on their page and touch no index.
+    postgresql_with={"fillfactor": "50", "autovacuum_vacuum_scale_factor": "0.05"},
+)
+
+order_documents = Table(
+    "order_documents",
+    metadata,
+    Column("order_id", _id, primary_key=True),
+    Column("revision", SmallInteger, primary_key=True),
+    Column("document", JSON, nullable=False, comment="messages.orders.Order"),
+    comment="what was ordered; one immutable row per revision",
+)
+
+order_headers = Table(
+    "order_headers",
+    metadata,
+    Column("order_id", _id, primary_key=True),
+    Column("number", Text, nullable=False, unique=True),
+    Column("source", Text, nullable=False),
+    Column("external_id", Text, nullable=False),
+    Column("content_hash", LargeBinary, nullable=False, comment="SHA-256 of the first submission's content"),
+    Column("creator", Text, nullable=False),
+    Column("customer", Text, nullable=False),
+    Column("customer_name", Text, nullable=False),
+    Column("customer_order_number", Text),
+    Column("sale_type", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("total_minor", BigInteger, nullable=False),
+    Column("total_base_minor", BigInteger, nullable=False),
+    Column("requested_date", Date, nullable=False),
+    Column("created_at", _time, nullable=False),
+    UniqueConstraint("source", "external_id"),
+    Index(
+        "uq_order_headers_customer_order_number",
+        "customer",
+        "customer_order_number",
+        unique=True,
+        postgresql_where=text("customer_order_number is not null"),
+    ),
+    Index("ix_order_headers_created_at", "created_at"),
+    Index("ix_order_headers_customer_created_at", "customer", "created_at"),
+    comment="what people search orders by; written at intake, never by the hot loop",
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("order_id", _id, primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("at", _time, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("round", SmallInteger, nullable=False),
+    Column("step", Text),
+    Column("actor", Text, nullable=False),
+    Column("state", Text, nullable=False, comment="of the order after this event"),
+    Column("data", JSON, nullable=False),
+    Column("hash", LargeBinary, nullable=False, comment="SHA-256 over the previous hash and this line"),
+    comment="append-only history of every order",
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", _id, primary_key=True),
+    Column("department", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("ids", ARRAY(_id), nullable=False, comment="orders, or facts"),
+    Column("rounds", ARRAY(SmallInteger), nullable=False),
+    Column("steps", ARRAY(Text), nullable=False),
+    Column("tasks", ARRAY(_id), comment="the decided user task of each, where people decided"),
+    Column("attempts", SmallInteger, nullable=False, server_default="0"),
+    Column("created_at", _time, nullable=False),
+    Column("due_at", _time, comment="not before; null: its message has been published"),
+    Column("error", Text, comment="why the last attempt failed"),
+    comment="one row per message between departments, from the sender's commit until the receiver's",
+    postgresql_with={"autovacuum_vacuum_scale_factor": "0", "autovacuum_vacuum_threshold": "2000"},
+)
+
+user_tasks = Table(
+    "user_tasks",
+    metadata,
+    Column("id", _id, primary_key=True),
+    Column("order_id", _id, nullable=False),
+    Column("round", SmallInteger, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("department", Text, nullable=False),
+    Column("roles", ARRAY(Text), nullable=False, comment="any holder of any of them may decide"),
+    Column("assignee", Text, comment="the only one who may decide, after a transfer"),
+    Column("creator", Text, nullable=False),
+    Column("order_version", Integer, nullable=False, comment="what the person sees"),
+    Column("findings", JSON, nullable=False),
+    Column("opened_at", _time, nullable=False),
+    Column("due_at", _time, nullable=False),
+    Column("overdue_at", _time, comment="when it was found to be overdue"),
+    Column("status", Text, nullable=False, server_default="open"),
+    Column("decision", Text),
+    Column("decided_by", Text),
+    Column("decided_at", _time),
+    Column("reason", Text),
+    Column("requested_change", Text),
+    CheckConstraint("status in ('open', 'decided', 'closed')", name="status"),
+    CheckConstraint("decision in ('agree', 'disagree')", name="decision"),
+    CheckConstraint("decided_by is null or decided_by <> creator", name="creator_never_decides"),
+    CheckConstraint("assignee is null or assignee <> creator", name="creator_is_never_assigned"),
+    CheckConstraint("(status = 'decided') = (decision is not null)", name="decided_has_decision"),
+    CheckConstraint(
+        "decision is distinct from 'disagree' or (reason <> '' and requested_change <> '')", name="disagree_says_why"
+    ),
+    Index(
+        "uq_user_tasks_open",
+        "order_id",
+        "round",
+        "step",
+        unique=True,
+        postgresql_where=text("status = 'open'"),
+    ),
+    Index("ix_user_tasks_due", "due_at", postgresql_where=text("status = 'open'")),
+    comment="questions to people",
+)
+
+waits = Table(
+    "waits",
+    metadata,
+    Column("order_id", _id, primary_key=True),
+    Column("step", Text, primary_key=True),
+    Column("key", Text, primary_key=True, comment="payment:<order id>, stock:<product>, …; or time"),
+    Column("round", SmallInteger, nullable=False),
+    Column("department", Text, nullable=False),
+    Column("since", _time, nullable=False),
+    Column("due_at", _time, comment="when to look again although nothing came"),
+    Index("ix_waits_key", "key"),
+    Index("ix_waits_due", "due_at", postgresql_where=text("due_at is not null")),
+    comment="orders waiting for the world or for time",
+)
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("id", _id, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("fact_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("content_hash", LargeBinary, nullable=False),
+    Column("order_id", _id),
+    Column("body", JSON, nullable=False, comment="messages.commands.Fact"),
+    Column("received_at", _time, nullable=False),
+    Column("handled_at", _time),
+    Column("refused", JSON, comment="the finding, where the department could not accept it"),
+    UniqueConstraint("source", "fact_id"),
+    Index("ix_facts_order_id", "order_id"),
+    comment="what the outside world reported, once each",
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("event_id", Text, nullable=False, comment="CloudEvents id, the same whenever it is sent again"),
+    Column("type", Text, nullable=False),
+    Column("subject", Text),
+    Column("sequence", Integer),
+    Column("time", _time, nullable=False),
+    Column("data", JSON, nullable=False),
+    comment="messages for the outside world, written with what they tell of",
+    postgresql_with={"autovacuum_vacuum_scale_factor": "0", "autovacuum_vacuum_threshold": "5000"},
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("id", _id, primary_key=True),
+    Column("at", _time, nullable=False),
+    Column("department", Text, nullable=False),
+    Column("kind", Text, nullable=False, comment="steps, facts, or message"),
+    Column("subject_id", _id, comment="order or fact; null for a message that names none"),
+    Column("round", SmallInteger),
+    Column("step", Text),
+    Column("task_id", _id),
+    Column("reason", Text, nullable=False, comment="code"),
+    Column("detail", Text, nullable=False),
+    Column("attempts", SmallInteger, nullable=False),
+    Column("raw", LargeBinary, comment="of a message that could not be read"),
+    Column("resolution", Text, comment="replayed, discarded, superseded"),
+    Column("resolved_at", _time),
+    Column("resolved_by", Text),
+    Index("ix_dead_letters_unresolved", "department", "at", postgresql_where=text("resolution is null")),
+    Index("ix_dead_letters_subject_id", "subject_id", postgresql_where=text("resolution is null")),
+    comment="set aside with its reason, for a person to replay",
+)
+
+refusals = Table(
+    "refusals",
+    metadata,
+    Column("id", _id, primary_key=True),
+    Column("at", _time, nullable=False),
+    Column("kind", Text, nullable=False, comment="order, fact, or conflict"),
+    Column("origin", Text, nullable=False, comment="stream, or file and line"),
+    Column("source", Text),
+    Column("external_id", Text),
+    Column("errors", JSON, nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    Index("ix_refusals_at", "at"),
+    Index("ix_refusals_source_external_id", "source", "external_id"),
+    comment="what was not accepted, with its bytes and every reason",
+)
+
+numbers = Table(
+    "numbers",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("last", Integer, nullable=False),
+    comment="the last document number given out, per kind and day",
+)
+
+staff = Table(
+    "staff",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("roles", ARRAY(Text), nullable=False),
+    Column("active", Boolean, nullable=False, server_default=text("true")),
+    comment="people and what they may decide",
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", _id, primary_key=True),
+    Column("name", Text, nullable=False, comment="department, or intake, relay, scheduler"),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("started_at", _time, nullable=False),
+    Column("beat_at", _time, nullable=False),
+    Column("handled", BigInteger, nullable=False, comment="orders and facts moved since the start"),
+    Column("duplicates", BigInteger, nullable=False, comment="messages dropped because their batch was gone"),
+    Column("stale", BigInteger, nullable=False, comment="orders no longer at the step that a batch named"),
+    Column("memory_bytes", BigInteger, nullable=False),
+    comment="heartbeats",
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("at", _time, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text),
+    Column("data", JSON, nullable=False),
+    comment="what people did or tried beside an order's own history: refused attempts, replays, master data",
+)

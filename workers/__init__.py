@@ -1,0 +1,1 @@
+"""The processes: one folder per department, and intake, relay, scheduler beside them."""
