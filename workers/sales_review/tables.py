@@ -1,7 +1,76 @@
-"""The schema of this department."""
+"""The schema of this department: customers (CRM-03), products and prices; the other departments read them by views."""
 
-from sqlalchemy import MetaData
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from shared.tables import NAMES
 
-metadata = MetaData(schema="sales_review", naming_convention=NAMES)
+SCHEMA = "sales_review"
+
+metadata = MetaData(schema=SCHEMA, naming_convention=NAMES)
+
+customers = Table(
+    "customers",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("name_zh", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("country", Text, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("contact_name", Text, nullable=False),
+    Column("phone", Text),
+    Column("email", Text),
+    Column("sale_type", Text, nullable=False, comment="the only one that an order of this customer may have"),
+    Column("class", Text, comment="A, B or C by importance; null: not classified yet"),
+    Column(
+        "reviewed_at",
+        DateTime(timezone=True),
+        nullable=False,
+        server_default=text("now()"),
+        comment="when the record was last loaded or confirmed",
+    ),
+    CheckConstraint("sale_type in ('domestic', 'foreign', 'internal')", name="sale_type"),
+    CheckConstraint("class in ('A', 'B', 'C')", name="class"),
+    CheckConstraint("country ~ '^[A-Z]{2}$'", name="country"),
+    comment="who buys: identity, contacts, class",
+)
+
+products = Table(
+    "products",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("name_zh", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("category", Text, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("weight_grams", BigInteger, nullable=False, comment="of one unit, packed"),
+    Column("countries", ARRAY(Text), comment="where it may be delivered and is supported; null: everywhere"),
+    CheckConstraint("weight_grams >= 0", name="weight_grams"),
+    CheckConstraint("countries <> '{}'", name="countries"),
+    comment="what is sold",
+)
+
+prices = Table(
+    "prices",
+    metadata,
+    Column("product", Text, ForeignKey(products.c.code), primary_key=True),
+    Column("currency", Text, primary_key=True),
+    Column("effective_from", Date, primary_key=True, comment="holds until the next later one"),
+    Column("unit_price_minor", BigInteger, nullable=False),
+    CheckConstraint("unit_price_minor >= 0", name="unit_price_minor"),
+    CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency"),
+    comment="the price list",
+)

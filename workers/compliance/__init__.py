@@ -1,0 +1,1 @@
+"""Compliance (合规): orders against the company's list of legal and policy restrictions."""
