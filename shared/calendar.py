@@ -1,4 +1,4 @@
-"""Working days and deadlines (APR-12, APR-13; 工作日, 调休). Moments are UTC; days are those of the business time zone."""
+"""Working days and deadlines (APR-12, APR-13; 工作日, 调休). Moments are UTC; days are of the business time zone."""
 
 import calendar as months
 import re
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 Unit = Literal["working_day", "day", "week", "month"]
@@ -27,7 +27,9 @@ class Deadline:
     count: int
     unit: Unit
 
-    def __str__(self) -> str:
+    @property
+    def text(self) -> str:
+        """As it is written in a definition."""
         return f"{self.count} {self.unit.replace('_', ' ')}{'' if self.count == 1 else 's'}"
 
 
@@ -44,9 +46,12 @@ def parse_deadline(text: str) -> Deadline:
 
 def is_published(year: int) -> bool:
     """Whether the State Council's holidays and make-up days of that year are known. Others count as plain weeks."""
-    from holidays import China  # takes a quarter of a second: only what reckons with days pays for it
+    return year in _published_years()
 
-    return year in China.special_public_holidays
+
+@lru_cache(maxsize=1)
+def _published_years() -> frozenset[int]:
+    return frozenset(_public([]).special_public_holidays)
 
 
 @lru_cache(maxsize=64)
@@ -54,14 +59,17 @@ def _exceptions(year: int) -> Mapping[date, bool]:
     """The days of a year that differ from Monday to Friday: holidays are False, make-up days (调休) True."""
     if not is_published(year):
         return NO_OVERRIDES
-    from holidays import China
-
     # The next year's arrangement may turn a day at the end of this one into a working day.
-    years = [year, year + 1] if is_published(year + 1) else [year]
-    public = China(years=years, expand=False)
-    days = {day: False for day in public}
+    public = _public([year, year + 1] if is_published(year + 1) else [year])
+    days = dict.fromkeys(public, False)
     days.update(dict.fromkeys(public.weekend_workdays, True))
     return MappingProxyType({day: working for day, working in days.items() if day.year == year})
+
+
+def _public(years: list[int]) -> Any:
+    from holidays import country_holidays  # takes a quarter of a second: only what reckons with days pays for it
+
+    return country_holidays("CN", years=years, expand=False)
 
 
 def is_working_day(day: date, overrides: Overrides = NO_OVERRIDES) -> bool:

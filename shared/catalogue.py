@@ -1,10 +1,11 @@
-"""Named, versioned, dated data files: process definitions and policies are kept and chosen in the same way (PRC-01, PRC-06)."""
+"""Named, versioned, dated data files: how process definitions and policies are kept and chosen (PRC-01, PRC-06)."""
 
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 from typing import Generic, Protocol, TypeVar
@@ -43,7 +44,9 @@ class Catalogue(Generic[T]):
     def get(self, key: str) -> T:
         """The entry with this key, such as "standard@1". Raises DefinitionError for an unknown one."""
         if key not in self.entries:
-            raise DefinitionError([f"{key}: not in the catalogue, which has {', '.join(sorted(self.entries)) or 'nothing'}"])
+            raise DefinitionError(
+                [f"{key}: not in the catalogue, which has {', '.join(sorted(self.entries)) or 'nothing'}"]
+            )
         return self.entries[key]
 
     def names(self) -> tuple[str, ...]:
@@ -71,9 +74,11 @@ def gather(entries: Iterable[T]) -> Catalogue[T]:
     catalogue = Catalogue(MappingProxyType(kept))
     for name in catalogue.names():
         versions = catalogue.versions(name)
-        for older, newer in zip(versions, versions[1:]):
+        for older, newer in pairwise(versions):
             if newer.effective_from <= older.effective_from:
-                faults.append(f"{newer.key}: effective_from must be later than that of {older.key}, {older.effective_from}")
+                faults.append(
+                    f"{newer.key}: effective_from must be later than that of {older.key}, {older.effective_from}"
+                )
     if faults:
         raise DefinitionError(faults)
     return catalogue

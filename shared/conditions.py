@@ -1,4 +1,4 @@
-"""The closed expression language of a step's `when`, such as `total >= senior_threshold or special_requirements` (APR-07).
+"""The closed expression language of a step's `when` (APR-07): `total >= senior_threshold or special_requirements`.
 
 A text is parsed against a short list of allowed forms and turned into a function; nothing of it is ever executed by
 Python. Kinds are checked while parsing, so that a condition which has been read cannot fail on well-formed values.
@@ -11,12 +11,11 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
 
+from messages.orders import Channel, PaymentMethod, SaleType
+
 Value = int | str | bool
 Kind = Literal["number", "text", "yes or no"]
 Read = Callable[[Mapping[str, Value]], Value]
-
-SALE_TYPES = ("domestic", "foreign", "internal")
-"""销售类型: 国内, 国外, 自主 (PRC-03)."""
 
 NAMES: Mapping[str, Kind] = MappingProxyType(
     {
@@ -38,7 +37,12 @@ NAMES: Mapping[str, Kind] = MappingProxyType(
 )
 """Every value that a condition may use, and what kind it is of."""
 
-_WORDS: Mapping[str, tuple[str, ...]] = {"sale_type": SALE_TYPES, "customer_class": ("A", "B", "C")}
+_WORDS: Mapping[str, tuple[str, ...]] = {
+    "sale_type": tuple(SaleType),
+    "channel": tuple(Channel),
+    "payment_method": tuple(PaymentMethod),
+    "customer_class": ("A", "B", "C"),
+}
 _ORDERS: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.Lt: operator.lt,
     ast.LtE: operator.le,
@@ -122,13 +126,16 @@ def _literal(node: ast.expr) -> _Part:
         node, sign = node.operand, -1
     value = node.value if isinstance(node, ast.Constant) else None
     if type(value) is int:
-        number = sign * value
-        return _Part("number", lambda values: number, literal=number)
+        return _constant("number", sign * value)
     if type(value) is bool and sign == 1:
-        return _Part("yes or no", lambda values: value, literal=value)
+        return _constant("yes or no", value)
     if type(value) is str and sign == 1:
-        return _Part("text", lambda values: value, literal=value)
+        return _constant("text", value)
     raise ConditionError("only whole numbers, texts, True and False may stand as values")
+
+
+def _constant(kind: Kind, value: Value) -> _Part:
+    return _Part(kind, lambda _: value, literal=value)
 
 
 def _name(name: str) -> _Part:

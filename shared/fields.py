@@ -1,15 +1,18 @@
-"""Reading one TOML table field by field: every fault is noted with its place and reading goes on, so that all are told at once."""
+"""Reading a TOML table field by field: a fault is noted with its place and reading goes on, so that all are told."""
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import TypeVar, cast
+from types import MappingProxyType
+from typing import TypeVar
 
 from shared.calendar import Deadline, parse_deadline
 
 T = TypeVar("T")
 
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _KINDS: Mapping[type, str] = {
     str: "text",
     int: "a whole number",
@@ -41,12 +44,26 @@ class Fields:
             self.fault(f"'{key}' is empty")
         return value
 
+    def name(self, key: str) -> str:
+        """A code that things are known by."""
+        name = self.text(key)
+        if name and not _NAME.fullmatch(name):
+            self.fault(f"'{key}' is '{name}'; it takes small letters, digits and _")
+        return name
+
+    def title(self, key: str) -> Mapping[str, str]:
+        """Words in Chinese and English."""
+        table = self.inner(key)
+        words = {language: table.text(language) for language in ("zh", "en")}
+        table.refuse_others()
+        return MappingProxyType(words)
+
     def choice(self, key: str, words: Collection[str]) -> str:
-        """One word out of a closed list; the first of the list where it is faulty."""
+        """One word out of a closed list; empty where it is faulty."""
         value = self.text(key)
         if value and value not in words:
             self.fault(f"'{key}' is '{value}', not one of {', '.join(words)}")
-        return value if value in words else next(iter(words))
+        return value if value in words else ""
 
     def number(self, key: str, least: int = 0, most: int | None = None) -> int:
         """A whole number within limits, both included."""
@@ -93,12 +110,17 @@ class Fields:
             return Decimal(1)
         return value
 
+    def span(self, key: str, most: int) -> tuple[int, int]:
+        """Two whole numbers from 0 to `most`, the second above the first."""
+        values = self._take(key, list, [0, most])
+        if len(values) == 2 and all(type(value) is int for value in values) and 0 <= values[0] < values[1] <= most:
+            return values[0], values[1]
+        self.fault(f"'{key}' must be two whole numbers from 0 to {most}, the second above the first, not {values!r}")
+        return 0, most
+
     def inner(self, key: str) -> "Fields":
         """A table inside this one."""
         return Fields(self._take(key, dict, {}), f"{self.place}: {key}", self.faults)
-
-    def keys(self) -> tuple[str, ...]:
-        return tuple(self.table)
 
     def tables(self, key: str) -> list[dict[str, object]]:
         """An array of tables ([[key]]); empty where it is missing."""
@@ -123,4 +145,4 @@ class Fields:
         if type(value) is not kind:  # exactly: True is no number, a time of day is no date
             self.fault(f"'{key}' must be {_KINDS[kind]}, not {value!r}")
             return neutral
-        return cast(T, value)
+        return value

@@ -1,0 +1,220 @@
+"""Reading and checking process definitions: each is checked whole, every fault is named with its place (PRC-08)."""
+
+import re
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from types import MappingProxyType
+from typing import cast
+
+from messages.orders import SaleType
+from shared.catalogue import Catalogue, DefinitionError, read_folder, read_toml
+from shared.conditions import Condition, ConditionError, parse_condition
+from shared.fields import Fields
+from shared.processes import REPEAT, RETURN, Definition, Mode, Step, active
+from shared.states import FINAL, State, allowed, forward
+
+FOLDER = Path(__file__).parent / "processes"
+"""The definitions that are shipped."""
+
+_ACTIVITY = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
+
+
+def load(folder: Path = FOLDER) -> Catalogue[Definition]:
+    """Every definition of a folder. Raises DefinitionError with every fault of every file and of the whole."""
+    catalogue = read_folder(folder, parse)
+    faults = [*_rival_faults(catalogue), *_continuation_faults(catalogue)]
+    if faults:
+        raise DefinitionError(faults)
+    return catalogue
+
+
+def parse(text: str, source_name: str) -> Definition:
+    """The definition in a TOML text. Raises DefinitionError with every fault in it."""
+    faults: list[str] = []
+    fields = Fields(read_toml(text, source_name), source_name, faults)
+    definition = Definition(
+        name=fields.name("name"),
+        version=fields.number("version", least=1),
+        title=fields.title("title"),
+        sale_types=fields.texts("sale_types", tuple(SaleType)),
+        effective_from=fields.day("effective_from"),
+        legacy_until=fields.day("legacy_until") if fields.has("legacy_until") else None,
+        ends_in=State(fields.choice("ends_in", tuple(State)) or State.ARCHIVED),
+        then=fields.name("then") if fields.has("then") else None,
+        steps=tuple(_step(table, place, source_name, faults) for place, table in enumerate(fields.tables("step"), 1)),
+    )
+    fields.refuse_others()
+    faults += [f"{source_name}: {fault}" for fault in _faults(definition)]
+    if faults:
+        raise DefinitionError(faults)
+    return definition
+
+
+def _step(table: dict[str, object], place: int, source_name: str, faults: list[str]) -> Step:
+    fields = Fields(table, f"{source_name}: step '{table.get('id', f'number {place}')}'", faults)
+    activity = fields.text("activity")
+    if activity and not _ACTIVITY.fullmatch(activity):
+        fields.fault(f"'activity' is '{activity}', not such as finance.review")
+    roles = fields.texts("roles")
+    if fields.has("roles") and not roles:
+        fields.fault("'roles' is empty: nobody could decide")
+    step = Step(
+        id=fields.name("id"),
+        activity=activity,
+        mode=cast(Mode, fields.choice("mode", ("auto", "manual")) or "auto"),
+        roles=roles,
+        deadline=fields.duration("deadline"),
+        on_disagree=fields.text("on_disagree"),
+        group=fields.name("group") if fields.has("group") else None,
+        when=_condition(fields) if fields.has("when") else None,
+        reaches=_reached(fields) if fields.has("reaches") else None,
+        options=_options(fields) if fields.has("options") else MappingProxyType({}),
+    )
+    fields.refuse_others()
+    return step
+
+
+def _reached(fields: Fields) -> State | None:
+    state = fields.choice("reaches", tuple(State))
+    return State(state) if state else None
+
+
+def _condition(fields: Fields) -> Condition | None:
+    text = fields.text("when")
+    try:
+        return parse_condition(text) if text else None
+    except ConditionError as error:
+        fields.fault(f"'when' is {text!r}: {error}")
+        return None
+
+
+def _options(fields: Fields) -> MappingProxyType[str, str | int | bool]:
+    options: dict[str, str | int | bool] = {}
+    for key, value in fields.inner("options").table.items():
+        if isinstance(value, str | int):  # a bool is an int
+            options[key] = value
+        else:
+            fields.fault(f"option '{key}' must be text, a whole number, true or false, not {value!r}")
+    return MappingProxyType(options)
+
+
+def _faults(definition: Definition) -> Iterable[str]:
+    """What is wrong between the parts of one definition."""
+    if not definition.steps:
+        yield "there is no step"
+    until = definition.legacy_until
+    if until is not None and until < definition.effective_from:
+        yield f"'legacy_until' {until} is before 'effective_from' {definition.effective_from}"
+    if definition.then is None and definition.ends_in not in FINAL:
+        yield f"'ends_in' is {definition.ends_in}, where nothing follows without 'then'; final are {_list(FINAL)}"
+    ids = [step.id for step in definition.steps]
+    yield from (
+        f"step '{one}': its id is there {ids.count(one)} times" for one in dict.fromkeys(ids) if ids.count(one) > 1
+    )
+    yield from _group_faults(definition)
+    yield from _target_faults(definition)
+    yield from _state_faults(definition, [State.IN_REVIEW])
+
+
+def _group_faults(definition: Definition) -> Iterable[str]:
+    groups = [stage[0].group for stage in definition.stages if stage[0].group is not None]
+    for group in dict.fromkeys(groups):
+        if groups.count(group) > 1:
+            yield f"group '{group}': its steps do not follow one another"
+    for stage in definition.stages:
+        if len({step.reaches for step in stage}) > 1:
+            yield f"group '{stage[0].group}': its steps reach different states"
+
+
+def _target_faults(definition: Definition) -> Iterable[str]:
+    earlier: set[str] = set()
+    for stage in definition.stages:
+        for step in stage:
+            if step.on_disagree and step.on_disagree not in earlier | {RETURN, REPEAT}:
+                words = f"'on_disagree' is '{step.on_disagree}', not {RETURN}, {REPEAT} or an earlier step"
+                yield f"step '{step.id}': {words}"
+        earlier.update(step.id for step in stage)
+
+
+def _state_faults(definition: Definition, reached: list[State]) -> Iterable[str]:
+    """Walks the states that the stages reach, after those in `reached`, and tries each disagreement on the way."""
+    before: dict[str, State] = {}
+    for stage in definition.stages:
+        for step in stage:
+            before.setdefault(step.id, reached[-1])
+            yield from _disagreement_faults(step, reached[-1], before)
+        if stage[0].reaches is not None:
+            yield from _move_faults(reached, stage[0].reaches, f"step '{stage[0].id}': 'reaches'")
+            reached.append(stage[0].reaches)
+    if definition.ends_in is not reached[-1]:
+        yield from _move_faults(reached, definition.ends_in, "'ends_in'")
+
+
+def _disagreement_faults(step: Step, present: State, before: dict[str, State]) -> Iterable[str]:
+    target = State.RETURNING if step.on_disagree == RETURN else before.get(step.on_disagree, present)
+    if step.on_disagree not in (REPEAT, step.id) and target is not present and not allowed(present, target):
+        yield f"step '{step.id}': 'on_disagree' is '{step.on_disagree}', but an order {present} cannot become {target}"
+
+
+def _move_faults(reached: list[State], following: State, place: str) -> Iterable[str]:
+    # All states before count, not only the last: stages may be skipped, but never visited again or out of order.
+    for state in dict.fromkeys(reached):
+        if not forward(state, following):
+            yield f"{place}: an order that was {state} cannot become {following}"
+
+
+def _rival_faults(catalogue: Catalogue[Definition]) -> Iterable[str]:
+    """Two defaults for one sale type on one day. What is in force changes only on the day that a version begins."""
+    told: set[tuple[str, ...]] = set()
+    for day in sorted({definition.effective_from for definition in catalogue.entries.values()}):
+        for sale_type in SaleType:
+            rivals = tuple(definition.key for definition in active(catalogue, sale_type, day))
+            if len(rivals) > 1 and (sale_type, *rivals) not in told:
+                told.add((sale_type, *rivals))
+                yield f"{' and '.join(rivals)}: all are active for sale type '{sale_type}' on {day}"
+
+
+def _continuation_faults(catalogue: Catalogue[Definition]) -> Iterable[str]:
+    """`then` that names nothing, leads round in a circle, or goes on where the state table does not allow it."""
+    for definition in catalogue.entries.values():
+        chain = [definition]
+        reached = [State.IN_REVIEW, *(stage[0].reaches for stage in definition.stages if stage[0].reaches is not None)]
+        while (name := chain[-1].then) is not None:
+            versions = catalogue.versions(name)
+            if not versions:
+                yield f"{chain[-1].key}: 'then' names '{name}', which is not in the catalogue"
+                break
+            if any(name == one.name for one in chain):
+                yield f"{definition.key}: 'then' leads round in a circle by '{name}'"
+                break
+            if chain[-1].ends_in is not reached[-1]:
+                reached.append(chain[-1].ends_in)
+            chain.append(versions[-1])
+            yield from (f"{definition.key} then {versions[-1].key}: {f}" for f in _state_faults(versions[-1], reached))
+
+
+def verify(definition: Definition, activities: Collection[str], roles: Collection[str]) -> list[str]:
+    """What of the definition is not known here: its departments, activities and roles. Empty when all is well."""
+    departments = {activity.partition(".")[0] for activity in activities}
+    faults = []
+    for step in definition.steps:
+        place = f"{definition.key}: step '{step.id}'"
+        if step.department not in departments:
+            faults.append(f"{place}: unknown department '{step.department}'; known are {_list(departments)}")
+        elif step.activity not in activities:
+            faults.append(f"{place}: unknown activity '{step.activity}'; known are {_list(activities)}")
+        faults += [
+            f"{place}: unknown role '{role}'; known are {_list(roles)}" for role in step.roles if role not in roles
+        ]
+    return faults
+
+
+def verify_all(catalogue: Catalogue[Definition], activities: Collection[str], roles: Collection[str]) -> None:
+    """Raises DefinitionError with what is not known here of any definition."""
+    faults = [fault for one in catalogue.entries.values() for fault in verify(one, activities, roles)]
+    if faults:
+        raise DefinitionError(faults)
+
+
+def _list(words: Iterable[str]) -> str:
+    return ", ".join(sorted(words))
