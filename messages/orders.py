@@ -149,6 +149,8 @@ class Order(Contract):
     creator: str
     created_at: datetime
     customer: Party
+    customer_class: str = ""
+    new_customer: bool = False
     contact: Contact
     delivery: Delivery
     channel: Channel

@@ -88,9 +88,41 @@ class Database:
                 connection.autocommit = False
             pooled.close()
 
+    def lead(self, duty: str) -> "Leadership | None":
+        """Become the only process that does this duty, for as long as the connection lives; None: another one is."""
+        pooled = self.engine.raw_connection()
+        pooled.detach()
+        connection: psycopg.Connection[Row] = pooled.driver_connection  # type: ignore[assignment]
+        connection.autocommit = True
+        got = connection.execute("select pg_try_advisory_lock(hashtext(%s))", (f"orderflow.{duty}",)).fetchone()
+        if got and got[0]:
+            return Leadership(connection)
+        connection.close()
+        return None
+
     def close(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
+
+
+@dataclass(frozen=True, slots=True)
+class Leadership:
+    """A session-level lock: given up with the connection, also when the process dies."""
+
+    connection: psycopg.Connection[Row]
+
+    def holds(self) -> bool:
+        """Whether the connection, and with it the lock, is still there."""
+        try:
+            self.connection.execute("select 1")
+        except psycopg.OperationalError:
+            self.connection.close()
+            return False
+        return True
+
+    def resign(self) -> None:
+        """Let another process lead."""
+        self.connection.close()
 
 
 def open_database(url: str, settings: Settings, *, pool: int = 4, hot: bool = False) -> Database:

@@ -73,13 +73,13 @@ _BACK: Mapping[State, frozenset[State]] = {
 # Aside: submission, return to the creator and cancellation. RETURNED at once where there is nothing to undo.
 _LEAVE = frozenset({State.RETURNING, State.RETURNED, State.CANCELLING})
 _ASIDE: Mapping[State, frozenset[State]] = {
-    State.DRAFT: frozenset({State.IN_REVIEW, State.CANCELLING}),
+    State.DRAFT: frozenset({State.IN_REVIEW, State.CANCELLED}),
     State.IN_REVIEW: _LEAVE,
     State.APPROVED: _LEAVE,
     State.RESERVED: _LEAVE,
     State.PREPARED: _LEAVE,
-    State.RETURNING: frozenset({State.RETURNED}),
-    State.RETURNED: frozenset({State.IN_REVIEW, State.CANCELLING}),
+    State.RETURNING: frozenset({State.RETURNED, State.CANCELLING}),
+    State.RETURNED: frozenset({State.IN_REVIEW, State.CANCELLED}),
     State.CANCELLING: frozenset({State.CANCELLED}),
 }
 

@@ -1,0 +1,396 @@
+"""What one transaction does to orders: moves made in memory, then written as a handful of set-based statements.
+
+Every move of every order goes through here: each is one event, and the row, the tasks, the waits, the outbox and the
+batches that follow from it. Nothing here reads the database.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from messages.batch import MAX_BATCH_LINES, MAX_ORDERS, Batch, BatchKind, Department
+from messages.orders import Order
+from shared.calendar import Deadline, deadline
+from shared.conditions import Value
+from shared.database import Session, array, columns
+from shared.department import Finding
+from shared.history import SYSTEM, Kind, link, microseconds
+from shared.ids import new_id
+from shared.outbox import Announcement, announce, to_json
+from shared.policy import Policy
+from shared.processes import RETURN, Definition, Step, next_steps, state_after, steps_dropped
+from shared.states import State, allowed
+
+UNDO = "undo:"
+_BACK = "back:"
+
+
+@dataclass(slots=True)
+class Standing:
+    """One order as it stands, locked by this transaction. `closing` is what it becomes once all is undone."""
+
+    id: str
+    version: int
+    state: State
+    round: int
+    revision: int
+    open: list[str]
+    done: list[str]
+    closing: str | None
+    head: bytes
+    definition: Definition
+    policy: Policy
+    order: Order
+
+    def values(self) -> dict[str, Value]:
+        """The order's facts as conditions of a definition see them."""
+        order = self.order
+        return {
+            "total": order.total_base_minor,
+            "currency": order.currency,
+            "sale_type": order.sale_type.value,
+            "channel": order.channel.value,
+            "payment_terms": order.payment.terms,
+            "payment_method": order.payment.method.value,
+            "special_requirements": bool(order.special_requirements.strip()),
+            "line_count": len(order.lines),
+            "customer_class": order.customer_class,
+            "new_customer": order.new_customer,
+            **self.policy.condition_values(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """One order (at a round and step) or one fact in a batch. `task`: the decided user task that put it there."""
+
+    id: str
+    round: int
+    step: str
+    task: str | None = None
+    lines: int = 1
+
+
+class IllegalMove(Exception):
+    """A definition tried to move an order between states that no order may move between."""
+
+
+@dataclass(slots=True)
+class Journal:
+    """Collects the moves of one transaction; `write` puts them down and returns what to publish after the commit."""
+
+    now: datetime
+    touched: dict[str, Standing] = field(default_factory=dict)
+    events: list[tuple[object, ...]] = field(default_factory=list)
+    tasks: list[tuple[object, ...]] = field(default_factory=list)
+    waits: list[tuple[object, ...]] = field(default_factory=list)
+    announcements: list[Announcement] = field(default_factory=list)
+    closed: set[str] = field(default_factory=set)
+    refs: dict[tuple[Department, BatchKind], list[Ref]] = field(default_factory=dict)
+    _deadlines: dict[Deadline, datetime] = field(default_factory=dict)
+
+    # -- moves ------------------------------------------------------------------------------------------------------
+
+    def begin_round(self, standing: Standing, kind: Kind, actor: str, data: dict[str, Any]) -> None:
+        """A submission or resubmission: the first steps open (APR-01, APR-09)."""
+        standing.open, standing.done, standing.closing = [], [], None
+        self._advance(standing, kind, None, actor, data)
+
+    def finish_step(self, standing: Standing, kind: Kind, step: str, actor: str, data: dict[str, Any]) -> None:
+        """The step is done; whatever comes next opens (a parallel group joins here)."""
+        standing.open.remove(step)
+        standing.done.append(step)
+        data["closed"] = [step]
+        self._advance(standing, kind, step, actor, data)
+
+    def refer(self, standing: Standing, step: Step, findings: Sequence[Finding], data: dict[str, Any]) -> None:
+        """A person must decide: one open user task for this step and round."""
+        task = new_id()
+        data |= {"task": task, "findings": as_data(findings)}
+        self._record(standing, Kind.REFERRED, step.id, SYSTEM, standing.state, data)
+        due = self._deadlines.get(step.deadline)
+        if due is None:
+            due = self._deadlines[step.deadline] = deadline(self.now, step.deadline)
+        self.tasks.append(
+            (
+                task,
+                standing.id,
+                standing.round,
+                step.id,
+                step.department,
+                " ".join(step.roles),
+                standing.order.creator,
+                standing.version,
+                to_json(data["findings"]),
+                self.now,
+                due,
+            )
+        )
+
+    def wait(
+        self, standing: Standing, step: Step, keys: Iterable[str], until: datetime | None, data: dict[str, Any]
+    ) -> None:
+        """The order waits at this step for the world, or for time."""
+        keys = sorted(set(keys)) or ["time"]
+        data |= {"for": keys, "until": until}
+        self._record(standing, Kind.WAITING, step.id, SYSTEM, standing.state, data)
+        for key in keys:
+            self.waits.append((standing.id, step.id, key, standing.round, step.department, self.now, until))
+
+    def disagree(self, standing: Standing, step: Step, kind: Kind, actor: str, data: dict[str, Any]) -> None:
+        """Back to the creator or to an earlier step, as the definition says; first what was obtained is undone."""
+        if step.on_disagree == RETURN:
+            self._close(standing, kind, step.id, actor, State.RETURNING, State.RETURNED, data)
+            return
+        dropped = {one.id for one in steps_dropped(standing.definition, step, set(standing.done))}
+        target = _BACK + " ".join(one for one in standing.done if one not in dropped)
+        self._close(standing, kind, step.id, actor, standing.state, target, data, dropped)
+
+    def cancel(self, standing: Standing, actor: str, data: dict[str, Any]) -> bool:
+        """Cancel where the state still allows it, else record the refusal. True: it is being cancelled."""
+        kind = Kind.CANCELLATION_REQUESTED
+        if standing.state is State.RETURNED:
+            self._close(standing, kind, None, actor, State.CANCELLED, State.CANCELLED, data)
+        elif not allowed(standing.state, State.CANCELLING):
+            self._record(standing, Kind.CANCELLATION_REFUSED, None, actor, standing.state, data)
+            return False
+        elif standing.closing:  # its effects are being undone already; only the end changes
+            standing.closing = State.CANCELLED
+            self._record(standing, kind, None, actor, State.CANCELLING, data)
+        else:
+            self._close(standing, kind, None, actor, State.CANCELLING, State.CANCELLED, data)
+        return True
+
+    def undone(self, standing: Standing, step: str) -> None:
+        """One step's effects are taken back; on to the one before it, or to the end of the closing."""
+        standing.open.remove(step)
+        standing.done.remove(step.removeprefix(UNDO))
+        self._undo_next(standing, Kind.UNDONE, step, SYSTEM, standing.state, {"closed": [step]})
+
+    def note(self, standing: Standing, kind: Kind, step: str | None, actor: str, data: dict[str, Any]) -> None:
+        """Something worth remembering that moves nothing: a transfer, a dead letter, a replay."""
+        self._record(standing, kind, step, actor, standing.state, data)
+
+    def send(self, department: str, ref: Ref, kind: BatchKind = BatchKind.STEPS) -> None:
+        """Put a reference into the next batch for a department."""
+        self.refs.setdefault((Department(department), kind), []).append(ref)
+
+    # -- how moves are made ----------------------------------------------------------------------------------------
+
+    def _advance(self, standing: Standing, kind: Kind, step: str | None, actor: str, data: dict[str, Any]) -> None:
+        definition, done, values = standing.definition, set(standing.done), standing.values()
+        state = state_after(definition, done, values, standing.state)
+        opening = [one for one in next_steps(definition, done, values) if one.id not in standing.open]
+        if not opening and not standing.open:
+            state = definition.ends_in
+        standing.open += [one.id for one in opening]
+        data["opened"] = [one.id for one in opening]
+        self._record(standing, kind, step, actor, state, data)
+        for one in opening:
+            self.send(one.department, Ref(standing.id, standing.round, one.id, lines=len(standing.order.lines)))
+
+    def _close(
+        self,
+        standing: Standing,
+        kind: Kind,
+        step: str | None,
+        actor: str,
+        state: State,
+        target: str,
+        data: dict[str, Any],
+        only: set[str] | None = None,
+    ) -> None:
+        # An open step may have effects too (a request made while waiting), so it is undone like the finished ones.
+        undo = standing.done + [one for one in standing.open if not one.startswith(UNDO)]
+        if only is not None:
+            undo = [one for one in undo if one in only or one in standing.open]
+        standing.done, standing.open, standing.closing = undo, [], target
+        self.closed.add(standing.id)
+        data["undo"] = list(undo)
+        self._undo_next(standing, kind, step, actor, state, data)
+
+    def _undo_next(
+        self, standing: Standing, kind: Kind, step: str | None, actor: str, state: State, data: dict[str, Any]
+    ) -> None:
+        if standing.done:
+            last = standing.done[-1]
+            standing.open = [UNDO + last]
+            data["opened"] = list(standing.open)
+            self._record(standing, kind, step, actor, state, data)
+            self.send(standing.definition.step(last).department, Ref(standing.id, standing.round, UNDO + last))
+            return
+        target, standing.closing = standing.closing, None
+        assert target is not None, "only a closing order is undone"
+        if not target.startswith(_BACK):
+            self._record(standing, kind, step, actor, State(target), data)
+            return
+        standing.round += 1
+        standing.done = data["kept"] = target.removeprefix(_BACK).split()
+        self._advance(standing, kind, step, actor, data)
+
+    def _record(
+        self, standing: Standing, kind: Kind, step: str | None, actor: str, state: State, data: dict[str, Any]
+    ) -> None:
+        changed = state is not standing.state or not standing.version
+        if changed and standing.version and not allowed(standing.state, state):
+            raise IllegalMove(f"{standing.order.number}: {standing.state} to {state}")
+        standing.version += 1
+        standing.state = state
+        text = to_json(data)
+        standing.head = link(
+            standing.head,
+            standing.id,
+            standing.version,
+            microseconds(self.now),
+            (kind, step, actor, state),
+            standing.round,
+            text,
+        )
+        self.touched[standing.id] = standing
+        self.events.append(
+            (standing.id, standing.version, kind, standing.round, step, actor, state, text, standing.head)
+        )
+        if changed:
+            self.announcements.append(_state_changed(standing, self.now, data))
+
+    # -- writing ---------------------------------------------------------------------------------------------------
+
+    def write(self, session: Session) -> list[Batch]:
+        """Queue everything on the session; returns the batches to publish once it is committed."""
+        moved = list(self.touched.values())
+        if moved:
+            session.write(_MOVE, self.now, *columns([_row(one) for one in moved], 8))
+            session.write(_EVENTS, self.now, *columns(self.events, 9))
+        if self.closed:
+            for statement in _CLOSE:
+                session.write(statement, array(sorted(self.closed)))
+        if self.tasks:
+            session.write(_TASKS, *columns(self.tasks, 11))
+        if self.waits:
+            session.write(_WAITS, *columns(self.waits, 7))
+        announce(session, self.announcements)
+        return write_batches(session, self.refs, self.now)
+
+
+def write_batches(session: Session, refs: dict[tuple[Department, BatchKind], list[Ref]], now: datetime) -> list[Batch]:
+    """One row per batch of at most 256 orders or 2,000 lines; returns their messages."""
+    rows: list[tuple[object, ...]] = []
+    messages: list[Batch] = []
+    for (department, kind), waiting in refs.items():
+        for part in _parts(waiting):
+            message = Batch(id=new_id(), department=department, kind=kind, size=len(part))
+            messages.append(message)
+            tasks = ",".join(ref.task or "" for ref in part) if any(ref.task for ref in part) else None
+            rows.append(
+                (
+                    message.id,
+                    department,
+                    kind,
+                    ",".join([ref.id for ref in part]),
+                    ",".join([str(ref.round) for ref in part]),
+                    ",".join([ref.step for ref in part]),
+                    tasks,
+                )
+            )
+    if rows:
+        session.write(_BATCHES, now, *columns(rows, 7))
+    return messages
+
+
+def _parts(refs: list[Ref]) -> Iterable[list[Ref]]:
+    part: list[Ref] = []
+    lines = 0
+    for ref in refs:
+        if part and (len(part) == MAX_ORDERS or lines + ref.lines > MAX_BATCH_LINES):
+            yield part
+            part, lines = [], 0
+        part.append(ref)
+        lines += ref.lines
+    if part:
+        yield part
+
+
+def as_data(findings: Iterable[Finding]) -> list[dict[str, Any]]:
+    """Findings as they stand in events and tasks."""
+    return [asdict(each) for each in findings]
+
+
+def _row(standing: Standing) -> tuple[object, ...]:
+    return (
+        standing.id,
+        standing.version,
+        standing.state,
+        standing.round,
+        " ".join(standing.open),
+        " ".join(standing.done),
+        standing.closing,
+        standing.head,
+    )
+
+
+def _state_changed(standing: Standing, now: datetime, data: dict[str, Any]) -> Announcement:
+    order = standing.order
+    body: dict[str, Any] = {
+        "schema_version": 1,
+        "order": order.number,
+        "source": order.source,
+        "external_id": order.external_id,
+        "state": standing.state,
+        "round": standing.round,
+    }
+    if "reason" in data:
+        body["reason"] = {"reason": data["reason"], "requested_change": data.get("requested_change")}
+    elif standing.closing and "findings" in data:
+        body["reason"] = {"findings": data["findings"]}
+    return Announcement(
+        f"{standing.id}/{standing.version}",
+        f"orderflow.order.{standing.state}",
+        order.number,
+        now,
+        body,
+        standing.version,
+    )
+
+
+_MOVE = """
+update core.orders o set updated_at = %s, version = v.version, state = v.state, round = v.round, closing = v.closing,
+    open = string_to_array(v.open, ' '), done = string_to_array(v.done, ' '), head = v.head
+from unnest(%s::uuid[], %s::int[], %s::text[], %s::smallint[], %s::text[], %s::text[], %s::text[], %s::bytea[])
+    as v(id, version, state, round, open, done, closing, head)
+where o.id = v.id
+"""
+# The primary key (order, seq) is the compare-and-set: a second writer of the same version fails here.
+_EVENTS = """
+insert into core.events (order_id, seq, at, kind, round, step, actor, state, data, hash)
+select v.order_id, v.seq, %s, v.kind, v.round, v.step, v.actor, v.state, v.data, v.hash
+from unnest(%s::uuid[], %s::int[], %s::text[], %s::smallint[], %s::text[], %s::text[], %s::text[], %s::json[],
+    %s::bytea[]) as v(order_id, seq, kind, round, step, actor, state, data, hash)
+"""
+_TASKS = """
+insert into core.user_tasks
+    (id, order_id, round, step, department, roles, creator, order_version, findings, opened_at, due_at)
+select v.id, v.order_id, v.round, v.step, v.department, string_to_array(v.roles, ' '), v.creator, v.version,
+    v.findings, v.opened_at, v.due_at
+from unnest(%s::uuid[], %s::uuid[], %s::smallint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[],
+    %s::json[], %s::timestamptz[], %s::timestamptz[])
+    as v(id, order_id, round, step, department, roles, creator, version, findings, opened_at, due_at)
+"""
+_WAITS = """
+insert into core.waits (order_id, step, key, round, department, since, due_at)
+select * from unnest(%s::uuid[], %s::text[], %s::text[], %s::smallint[], %s::text[], %s::timestamptz[],
+    %s::timestamptz[])
+"""
+_CLOSE = (
+    "delete from core.waits where order_id = any(%s::uuid[])",
+    "update core.user_tasks set status = 'closed' where order_id = any(%s::uuid[]) and status = 'open'",
+    "update core.dead_letters set resolution = 'superseded', resolved_at = now(), resolved_by = 'system'"
+    " where subject_id = any(%s::uuid[]) and resolution is null",
+)
+_BATCHES = """
+insert into core.batches (created_at, id, department, kind, ids, rounds, steps, tasks)
+select %s, v.id, v.department, v.kind, string_to_array(v.ids, ',')::uuid[], string_to_array(v.rounds, ',')::smallint[],
+    string_to_array(v.steps, ','), string_to_array(v.tasks, ',', '')::uuid[]
+from unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
+    as v(id, department, kind, ids, rounds, steps, tasks)
+"""

@@ -1,0 +1,369 @@
+"""The life of one batch: claim, lock, load, decide, save, advance, commit; only then publish, only then acknowledge.
+
+Two guards make a repeated, late or reordered message harmless: the batch's row can be claimed once, and an order is
+worked on only while it stands at the round and step that the batch names. Nothing here knows a department or a broker.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any
+
+import psycopg
+import structlog
+
+from messages.batch import Batch, BatchKind
+from messages.commands import FACT
+from messages.orders import Order
+from shared.catalogue import Catalogue
+from shared.database import CommitUnknown, Database, Row, Session, array, columns
+from shared.department import (
+    Booked,
+    Department,
+    Finding,
+    Outcome,
+    Passed,
+    Referred,
+    ReportedFact,
+    Returned,
+    Unworkable,
+    Visit,
+    Waiting,
+)
+from shared.failures import record_failure
+from shared.history import SYSTEM, Kind
+from shared.journal import UNDO, Journal, Ref, Standing, as_data, write_batches
+from shared.outbox import to_json
+from shared.policy import Policy
+from shared.processes import Definition, Step
+from shared.states import State
+
+log = structlog.get_logger()
+
+_CONFLICTS = 10
+"""How often a transaction that lost to a concurrent one (deadlock, serialisation) is run again at once."""
+
+
+@dataclass(slots=True)
+class Counters:
+    """What a worker has done since it started, for its heartbeat."""
+
+    handled: int = 0
+    duplicates: int = 0
+    stale: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Everything one department's worker needs. `publish` sends messages to the broker and never raises: what it could
+    not send stands in PostgreSQL, and rescue sends it.
+    """
+
+    department: Department
+    database: Database
+    definitions: Catalogue[Definition]
+    policies: Catalogue[Policy]
+    publish: Callable[[Sequence[Batch]], None]
+    attempts: int
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    counters: Counters = field(default_factory=Counters)
+
+    def handle(self, batch: Batch) -> None:
+        """Work on one message. On return it may be acknowledged: it is done, or PostgreSQL knows what is to be done."""
+        error: Exception | None = None
+        for _ in range(_CONFLICTS):
+            try:
+                self.publish(self._work(batch))
+                return
+            except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure) as conflict:
+                error = conflict
+            except Exception as failure:
+                if database_is_away(failure):
+                    raise  # the row stays, and rescue brings it back
+                error = failure
+                break
+        assert error is not None, "the loop ends by returning, or with an error"
+        log.warning("batch.failed", batch=batch.id, department=self.department.name, error=repr(error))
+        self.publish(record_failure(self.database, batch, error, self.attempts, self.now()))
+
+    def _work(self, batch: Batch) -> list[Batch]:
+        work = self._steps if batch.kind is BatchKind.STEPS else self._facts
+        messages: list[Batch] = []
+        handled = 0
+        try:
+            with self.database.transaction() as session:
+                messages, handled = work(session, batch)
+        except CommitUnknown:  # the row was claimed in the same transaction: if it is gone, that was committed
+            if self._still_there(batch):
+                raise
+        self.counters.handled += handled
+        return messages
+
+    def _still_there(self, batch: Batch) -> bool:
+        with self.database.transaction() as session:
+            return session.row("select 1 from core.batches where id = %s", batch.id) is not None
+
+    # -- orders at a step ------------------------------------------------------------------------------------------
+
+    def _steps(self, session: Session, batch: Batch) -> tuple[list[Batch], int]:
+        rows = session.rows(_CLAIM_STEPS, batch.id)
+        if not rows:
+            self.counters.duplicates += 1
+            return [], 0
+        journal = Journal(self.now())
+        standings = {row[0]: row for row in rows}
+        folders = {order_id: self._standing(row) for order_id, row in standings.items()}
+        valid = [
+            Ref(row[0], row[1], row[2], row[3])
+            for row in rows
+            if folders[row[0]].round == row[1] and row[2] in folders[row[0]].open
+        ]
+        self.counters.stale += len(rows) - len(valid)
+        decided = _decisions(session, valid)
+        for activity, refs in _by_activity(valid, folders):
+            self._visit(session, journal, activity, refs, folders, decided)
+        return journal.write(session), len(valid)
+
+    def _standing(self, row: Row) -> Standing:
+        (order_id, _, _, _, version, state, round_, revision, opened, done, closing, definition, policy, head, doc) = (
+            row
+        )
+        return Standing(
+            id=order_id,
+            version=version,
+            state=State(state),
+            round=round_,
+            revision=revision,
+            open=opened,
+            done=done,
+            closing=closing,
+            head=head,
+            definition=self.definitions.get(definition),
+            policy=self.policies.get(policy),
+            order=Order.model_validate_json(doc),
+        )
+
+    def _visit(
+        self,
+        session: Session,
+        journal: Journal,
+        activity_name: str,
+        refs: Sequence[Ref],
+        folders: Mapping[str, Standing],
+        decided: Mapping[str, "Decision"],
+    ) -> None:
+        undoing = activity_name.startswith(UNDO)
+        activity = self.department.activities.get(activity_name.removeprefix(UNDO))
+        if activity is None:
+            raise Unworkable(f"{self.department.name} has no activity {activity_name}")
+        visits = [_as_visit(ref, folders[ref.id], journal.now, decided) for ref in refs]
+        if undoing:
+            activity.undo(session, visits)
+            for ref in refs:
+                journal.undone(folders[ref.id], ref.step)
+            return
+        asked = []
+        for ref, visit in zip(refs, visits, strict=True):
+            decision = decided.get(ref.task) if ref.task else None
+            if decision and decision.choice == "disagree":
+                standing = folders[ref.id]
+                journal.disagree(
+                    standing, standing.definition.step(ref.step), Kind.DISAGREED, decision.by, decision.as_data()
+                )
+            else:
+                asked.append((visit, folders[ref.id], decision))
+        if not asked:
+            return
+        facts = activity.load(session, [visit for visit, _, _ in asked])
+        effects: list[Any] = []
+        for visit, standing, decision in asked:
+            outcome = activity.decide(visit, facts)
+            for effect in settle(journal, standing, visit.step, outcome, decision):
+                facts.absorb(effect)
+                effects.append(effect)
+        if effects:
+            activity.save(session, effects)
+
+    # -- reported facts --------------------------------------------------------------------------------------------
+
+    def _facts(self, session: Session, batch: Batch) -> tuple[list[Batch], int]:
+        rows = session.rows(_CLAIM_FACTS, batch.id)
+        if not rows:
+            self.counters.duplicates += 1
+            return [], 0
+        now = self.now()
+        session.write(_LOCK_ORDERS, array(sorted({row[1] for row in rows if row[1]})))
+        facts = [ReportedFact(row[0], row[1], FACT.validate_json(row[2]), now) for row in rows if row[0]]
+        wake: set[str] = set()
+        refused: dict[str, Finding] = {}
+        for kind, group in groupby(sorted(facts, key=lambda fact: fact.body.kind), key=lambda fact: fact.body.kind):
+            handler = self.department.fact_handlers.get(kind)
+            if handler is None:
+                raise Unworkable(f"{self.department.name} books no facts of kind {kind}")
+            booked: Booked = handler(session, sorted(group, key=lambda fact: fact.id))
+            wake.update(booked.wake)
+            refused.update(booked.refused)
+        outcomes = [(fact.id, to_json(as_data([refused[fact.id]])) if fact.id in refused else None) for fact in facts]
+        session.write(_HANDLED, now, *columns(outcomes, 2))
+        return wake_orders(session, wake, now), len(facts)
+
+
+def database_is_away(error: Exception) -> bool:
+    """Whether this says nothing of the batch: no connection, a server stopping, no room, an unknown COMMIT."""
+    if isinstance(error, CommitUnknown):
+        return True
+    state = error.sqlstate if isinstance(error, psycopg.Error) else ""
+    return isinstance(error, psycopg.OperationalError) and (state is None or state[:2] in ("08", "53", "57"))
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person decided, and the findings that they had before them."""
+
+    task: str
+    choice: str
+    by: str
+    reason: str | None
+    requested_change: str | None
+    order_version: int
+    seen: frozenset[tuple[str, str]]
+
+    def as_data(self) -> dict[str, Any]:
+        """As the order's history keeps it."""
+        data: dict[str, Any] = {"task": self.task, "saw_version": self.order_version}
+        if self.reason:
+            data["reason"] = self.reason
+        if self.requested_change:
+            data["requested_change"] = self.requested_change
+        return data
+
+
+def settle(
+    journal: Journal, standing: Standing, step_id: str, outcome: Outcome, decision: Decision | None
+) -> tuple[Any, ...]:
+    """Turn an outcome into the order's move; returns the effects to save. The one place that knows all outcomes.
+
+    A step in manual mode always asks a person. An agreement covers the findings that the person saw, no others.
+    """
+    step = standing.definition.step(step_id)
+    data: dict[str, Any] = {"basis": dict(outcome.basis)} if outcome.basis else {}
+    if isinstance(outcome, Waiting):
+        if outcome.findings:
+            data["findings"] = as_data(outcome.findings)
+        journal.wait(standing, step, outcome.keys, outcome.until, data)
+        return outcome.effects
+    if isinstance(outcome, Returned):
+        data["findings"] = as_data(outcome.findings)
+        journal.disagree(standing, step, Kind.RETURNED, SYSTEM, data)
+        return ()
+    findings = outcome.findings if isinstance(outcome, Referred) else ()
+    if decision and {(each.code, each.subject) for each in findings} <= decision.seen:
+        if findings:
+            data["findings"] = as_data(findings)
+        journal.finish_step(standing, Kind.AGREED, step_id, decision.by, data | decision.as_data())
+        return outcome.effects
+    if isinstance(outcome, Passed) and step.mode == "auto":
+        journal.finish_step(standing, Kind.PASSED, step_id, SYSTEM, data)
+        return outcome.effects
+    if decision:
+        data["agreed_before"] = decision.as_data() | {"by": decision.by}
+    journal.refer(standing, step, findings, data)
+    return ()
+
+
+def wake_orders(session: Session, keys: Iterable[str], now: datetime) -> list[Batch]:
+    """Put every order that waits for one of the keys into batches for its department."""
+    wanted = sorted(set(keys))
+    if not wanted:
+        return []
+    return release(session, session.rows(_WAKE, array(wanted)), now)
+
+
+def release(session: Session, waits: Sequence[Row], now: datetime) -> list[Batch]:
+    """Batches for deleted waits, given as (order, round, step, department)."""
+    journal = Journal(now)
+    for order_id, round_, step, department in sorted(set(waits)):
+        journal.send(department, Ref(order_id, round_, step, lines=_WOKEN_LINES))
+    return write_batches(session, journal.refs, now)
+
+
+_WOKEN_LINES = 8
+"""What a woken order counts for in a batch, as its lines are not read for that."""
+
+
+def _decisions(session: Session, refs: Sequence[Ref]) -> dict[str, Decision]:
+    tasks = sorted({ref.task for ref in refs if ref.task})
+    if not tasks:
+        return {}
+    return {row[0]: _decision(row) for row in session.rows(_DECISIONS, array(tasks))}
+
+
+def _decision(row: Row) -> Decision:
+    task, choice, by, reason, change, version, codes, subjects = row
+    return Decision(task, choice, by, reason, change, version, frozenset(zip(codes, subjects, strict=True)))
+
+
+def _by_activity(refs: Sequence[Ref], folders: Mapping[str, Standing]) -> Iterator[tuple[str, list[Ref]]]:
+    groups: dict[str, list[Ref]] = {}
+    for ref in refs:
+        prefix = UNDO if ref.step.startswith(UNDO) else ""
+        step: Step = folders[ref.id].definition.step(ref.step.removeprefix(UNDO))
+        groups.setdefault(prefix + step.activity, []).append(ref)
+    yield from groups.items()
+
+
+def _as_visit(ref: Ref, standing: Standing, now: datetime, decided: Mapping[str, Decision]) -> Visit:
+    step = standing.definition.step(ref.step.removeprefix(UNDO))
+    decision = decided.get(ref.task) if ref.task else None
+    return Visit(
+        order=standing.order,
+        round=standing.round,
+        step=step.id,
+        options=step.options,
+        policy=standing.policy,
+        now=now,
+        activities=standing.definition.activities,
+        done=tuple(standing.done),
+        agreed=decision is not None and decision.choice == "agree",
+    )
+
+
+_CLAIM_STEPS = """
+with claimed as (delete from core.batches where id = %s returning ids, rounds, steps, tasks)
+select o.id, r.round, r.step, r.task, o.version, o.state, o.round, o.revision, o.open, o.done, o.closing,
+    o.definition, o.policy, o.head, d.document
+from claimed c
+cross join lateral unnest(c.ids, c.rounds, c.steps, c.tasks) as r(id, round, step, task)
+join core.orders o on o.id = r.id
+join core.order_documents d on d.order_id = o.id and d.revision = o.revision
+order by o.id for update of o
+"""
+_CLAIM_FACTS = """
+with claimed as (delete from core.batches where id = %s returning ids)
+select f.id, f.order_id, f.body
+from claimed c cross join lateral unnest(c.ids) as r(id) left join core.facts f on f.id = r.id and f.handled_at is null
+order by f.id
+"""
+_LOCK_ORDERS = "select 1 from core.orders where id = any(%s::uuid[]) order by id for update"
+_HANDLED = """
+update core.facts f set handled_at = %s, refused = v.refused
+from unnest(%s::uuid[], %s::json[]) as v(id, refused) where f.id = v.id
+"""
+# Both sides delete waits in key order: a department that closes an order, and facts that wake it.
+_WAKE = """
+with woken as (
+    select w.order_id, w.step, w.key from core.waits w
+    where (w.order_id, w.step) in (select k.order_id, k.step from core.waits k where k.key = any(%s::text[]))
+    order by w.order_id, w.step, w.key for update
+)
+delete from core.waits w using woken
+where w.order_id = woken.order_id and w.step = woken.step and w.key = woken.key
+returning w.order_id, w.round, w.step, w.department
+"""
+_DECISIONS = """
+select t.id, t.decision, t.decided_by, t.reason, t.requested_change, t.order_version,
+    array(select f->>'code' from json_array_elements(t.findings) f),
+    array(select f->>'subject' from json_array_elements(t.findings) f)
+from core.user_tasks t where t.id = any(%s::uuid[])
+"""

@@ -1,0 +1,1 @@
+"""Proofs: unit, contract, integration, system; and bench, which only measures."""

@@ -1,0 +1,124 @@
+"""What every long-running process does alike: settings, log, signals, lifeline, heartbeat, READY."""
+
+import json
+import logging
+import os
+import resource
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import psycopg
+import structlog
+
+from messages.batch import Batch
+from shared.broker import Broker, BrokerUnavailable, connect, publish
+from shared.database import Database, open_database
+from shared.ids import new_id
+from shared.lifeline import watch_lifeline
+from shared.runtime import Counters
+from shared.settings import Settings, settings
+
+VERSION = "0.1.0"
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A running process of the system and what it works with."""
+
+    name: str
+    settings: Settings
+    database: Database
+    broker: Broker
+    stop: threading.Event
+    counters: Counters
+
+    def publish(self, batches: Sequence[Batch]) -> None:
+        """Send wake-up calls. A broker that is away is only logged: the rows are there, and rescue sends them."""
+        if not batches:
+            return
+        try:
+            publish(self.broker, [(batch.department, batch) for batch in batches])
+        except BrokerUnavailable as error:
+            log.warning("publish.failed", batches=len(batches), error=str(error))
+
+
+@contextmanager
+def running(name: str, *, hot: bool = False) -> Iterator[Process]:
+    """Set up, announce READY to a supervisor, beat until the block ends."""
+    log_as_json()
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    watch_lifeline()
+    chosen = settings()
+    database = open_database(chosen.database_url, chosen, pool=chosen.threads + 2, hot=hot)
+    process = Process(name, chosen, database, connect(chosen.broker_url), stop, Counters())
+    heart = threading.Thread(target=_beat, args=(process,), name="heartbeat", daemon=True)
+    heart.start()
+    print("READY", flush=True)
+    try:
+        yield process
+    finally:
+        stop.set()
+        heart.join(timeout=5)
+        database.close()
+
+
+def every(seconds: float, stop: threading.Event, work: Callable[[], None]) -> None:
+    """Do something until told to stop; a database or broker that is away is logged and tried again next time."""
+    while not stop.is_set():
+        try:
+            work()
+        except (psycopg.OperationalError, BrokerUnavailable) as error:
+            log.warning("tick.failed", error=str(error))
+        stop.wait(seconds)
+
+
+def log_as_json() -> None:
+    """One JSON object per line on stderr; the standard library's loggers too."""
+    stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            stamp,
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(serializer=_dumps),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format='{"logger":"%(name)s","event":"%(message)s"}')
+
+
+def _dumps(value: object, **_: object) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _beat(process: Process) -> None:
+    me, started = new_id(), datetime.now(UTC)
+
+    def beat() -> None:
+        counters = process.counters
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        with process.database.transaction() as session:
+            session.write(
+                _BEAT, me, process.name, socket.gethostname(), os.getpid(), VERSION, started, datetime.now(UTC),
+                counters.handled, counters.duplicates, counters.stale, memory,
+            )  # fmt: skip
+
+    every(process.settings.heartbeat_seconds, process.stop, beat)
+
+
+_BEAT = """
+insert into core.workers
+    (id, name, host, pid, version, started_at, beat_at, handled, duplicates, stale, memory_bytes)
+values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+on conflict (id) do update set beat_at = excluded.beat_at, handled = excluded.handled,
+    duplicates = excluded.duplicates, stale = excluded.stale, memory_bytes = excluded.memory_bytes
+"""

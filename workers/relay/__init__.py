@@ -1,0 +1,1 @@
+"""The outbox, sent to the outside world."""

@@ -1,0 +1,60 @@
+"""Time: orders that waited until now, and tasks that nobody has decided in time."""
+
+from datetime import datetime
+
+from shared.outbox import Announcement, announce
+from shared.runtime import release
+from workers.process import Process
+
+_AT_ONCE = 1_000
+
+
+def wake_due(process: Process, now: datetime) -> int:
+    """Orders whose wait is over by time go back to their department. Returns how many."""
+    with process.database.transaction() as session:
+        waits = session.rows(_WAKE_DUE, now, _AT_ONCE)
+        batches = release(session, waits, now)
+    process.publish(batches)
+    return len(waits)
+
+
+def mark_overdue(process: Process, now: datetime) -> int:
+    """Tasks past their deadline are marked once and announced; they can still be decided (APR-12)."""
+    with process.database.transaction() as session:
+        overdue = session.rows(_OVERDUE, now, now, _AT_ONCE)
+        announce(
+            session,
+            [
+                Announcement(
+                    f"{task}/overdue",
+                    "orderflow.task.overdue",
+                    number,
+                    now,
+                    {"schema_version": 1, "task": task, "order": number, "step": step, "roles": roles, "due": due},
+                )
+                for task, number, step, roles, due in overdue
+            ],
+        )
+    return len(overdue)
+
+
+_WAKE_DUE = """
+with woken as (
+    select w.order_id, w.step, w.key from core.waits w
+    where (w.order_id, w.step) in (
+        select d.order_id, d.step from core.waits d where d.due_at <= %s order by d.due_at limit %s
+    )
+    order by w.order_id, w.step, w.key for update
+)
+delete from core.waits w using woken
+where w.order_id = woken.order_id and w.step = woken.step and w.key = woken.key
+returning w.order_id, w.round, w.step, w.department
+"""
+_OVERDUE = """
+update core.user_tasks t set overdue_at = %s from core.order_headers h
+where h.order_id = t.order_id and t.id in (
+    select id from core.user_tasks where status = 'open' and due_at < %s and overdue_at is null
+    order by due_at limit %s for update skip locked
+)
+returning t.id, h.number, t.step, t.roles, t.due_at
+"""
