@@ -44,7 +44,7 @@ def parse(text: str, source_name: str) -> Definition:
         steps=tuple(_step(table, place, source_name, faults) for place, table in enumerate(fields.tables("step"), 1)),
     )
     fields.refuse_others()
-    faults += [f"{source_name}: {fault}" for fault in _faults(definition)]
+    faults += [f"{source_name}: {fault}" for fault in _structure_faults(definition)]
     if faults:
         raise DefinitionError(faults)
     return definition
@@ -67,14 +67,14 @@ def _step(table: dict[str, object], place: int, source_name: str, faults: list[s
         on_disagree=fields.text("on_disagree"),
         group=fields.name("group") if fields.has("group") else None,
         when=_condition(fields) if fields.has("when") else None,
-        reaches=_reached(fields) if fields.has("reaches") else None,
+        reaches=_state(fields) if fields.has("reaches") else None,
         options=_options(fields) if fields.has("options") else MappingProxyType({}),
     )
     fields.refuse_others()
     return step
 
 
-def _reached(fields: Fields) -> State | None:
+def _state(fields: Fields) -> State | None:
     state = fields.choice("reaches", tuple(State))
     return State(state) if state else None
 
@@ -98,7 +98,7 @@ def _options(fields: Fields) -> MappingProxyType[str, str | int | bool]:
     return MappingProxyType(options)
 
 
-def _faults(definition: Definition) -> Iterable[str]:
+def _structure_faults(definition: Definition) -> Iterable[str]:
     """What is wrong between the parts of one definition."""
     if not definition.steps:
         yield "there is no step"
@@ -107,13 +107,18 @@ def _faults(definition: Definition) -> Iterable[str]:
         yield f"'legacy_until' {until} is before 'effective_from' {definition.effective_from}"
     if definition.then is None and definition.ends_in not in FINAL:
         yield f"'ends_in' is {definition.ends_in}, where nothing follows without 'then'; final are {_list(FINAL)}"
-    ids = [step.id for step in definition.steps]
-    yield from (
-        f"step '{one}': its id is there {ids.count(one)} times" for one in dict.fromkeys(ids) if ids.count(one) > 1
-    )
+    yield from _id_faults([step.id for step in definition.steps if step.id])
     yield from _group_faults(definition)
     yield from _target_faults(definition)
     yield from _state_faults(definition, [State.IN_REVIEW])
+
+
+def _id_faults(ids: list[str]) -> Iterable[str]:
+    for one in dict.fromkeys(ids):
+        if ids.count(one) > 1:
+            yield f"step '{one}': its id is there {ids.count(one)} times"
+        if one in (RETURN, REPEAT):
+            yield f"step '{one}': its id has a meaning of its own in 'on_disagree'"
 
 
 def _group_faults(definition: Definition) -> Iterable[str]:
@@ -138,16 +143,23 @@ def _target_faults(definition: Definition) -> Iterable[str]:
 
 def _state_faults(definition: Definition, reached: list[State]) -> Iterable[str]:
     """Walks the states that the stages reach, after those in `reached`, and tries each disagreement on the way."""
+    states = list(reached)
     before: dict[str, State] = {}
     for stage in definition.stages:
         for step in stage:
-            before.setdefault(step.id, reached[-1])
-            yield from _disagreement_faults(step, reached[-1], before)
+            before.setdefault(step.id, states[-1])
+            yield from _disagreement_faults(step, states[-1], before)
         if stage[0].reaches is not None:
-            yield from _move_faults(reached, stage[0].reaches, f"step '{stage[0].id}': 'reaches'")
-            reached.append(stage[0].reaches)
-    if definition.ends_in is not reached[-1]:
-        yield from _move_faults(reached, definition.ends_in, "'ends_in'")
+            yield from _move_faults(states, stage[0].reaches, f"step '{stage[0].id}': 'reaches'")
+            states.append(stage[0].reaches)
+    if definition.ends_in is not states[-1]:
+        yield from _move_faults(states, definition.ends_in, "'ends_in'")
+
+
+def _reached(before: list[State], definition: Definition) -> list[State]:
+    """The states gone through by the end of a definition, after those before it."""
+    own = [state for state in definition.reached if state is not None]
+    return list(dict.fromkeys([*before, *own, definition.ends_in]))
 
 
 def _disagreement_faults(step: Step, present: State, before: dict[str, State]) -> Iterable[str]:
@@ -177,20 +189,24 @@ def _rival_faults(catalogue: Catalogue[Definition]) -> Iterable[str]:
 def _continuation_faults(catalogue: Catalogue[Definition]) -> Iterable[str]:
     """`then` that names nothing, leads round in a circle, or goes on where the state table does not allow it."""
     for definition in catalogue.entries.values():
-        chain = [definition]
-        reached = [State.IN_REVIEW, *(stage[0].reaches for stage in definition.stages if stage[0].reaches is not None)]
-        while (name := chain[-1].then) is not None:
-            versions = catalogue.versions(name)
-            if not versions:
-                yield f"{chain[-1].key}: 'then' names '{name}', which is not in the catalogue"
-                break
-            if any(name == one.name for one in chain):
-                yield f"{definition.key}: 'then' leads round in a circle by '{name}'"
-                break
-            if chain[-1].ends_in is not reached[-1]:
-                reached.append(chain[-1].ends_in)
-            chain.append(versions[-1])
-            yield from (f"{definition.key} then {versions[-1].key}: {f}" for f in _state_faults(versions[-1], reached))
+        yield from _chain_faults(catalogue, (definition,), _reached([State.IN_REVIEW], definition))
+
+
+def _chain_faults(
+    catalogue: Catalogue[Definition], chain: tuple[Definition, ...], reached: list[State]
+) -> Iterable[str]:
+    last = chain[-1]
+    if last.then is None:
+        return
+    if any(last.then == one.name for one in chain):
+        yield f"{chain[0].key}: 'then' leads round in a circle by '{last.then}'"
+        return
+    following = catalogue.versions(last.then)
+    if not following and len(chain) == 1:
+        yield f"{last.key}: 'then' names '{last.then}', which is not in the catalogue"
+    for one in following:
+        yield from (f"{last.key} then {one.key}: {fault}" for fault in _state_faults(one, reached))
+        yield from _chain_faults(catalogue, (*chain, one), _reached(reached, one))
 
 
 def verify(definition: Definition, activities: Collection[str], roles: Collection[str]) -> list[str]:
