@@ -12,6 +12,7 @@ from types import MappingProxyType
 from messages.orders import PaymentMethod, SaleType
 from shared.calendar import Deadline
 from shared.catalogue import Catalogue, DefinitionError, read_folder, read_toml
+from shared.conditions import Value
 from shared.fields import Fields
 from shared.roles import ROLES
 
@@ -47,7 +48,7 @@ class Policy:
     tax_rate_basis_points: int
     """Output tax (销项税) on the amount before tax (SET-03)."""
 
-    new_customer_threshold_minor: int
+    high_risk_new_customer_minor: int
     """Above this total an order of a new customer is of high risk (FIN-03)."""
     high_risk_exposure_basis_points: int
     """Above this share of the credit limit, exposure with the order is of high risk (FIN-03)."""
@@ -82,6 +83,13 @@ class Policy:
     def key(self) -> str:
         """Such as "standard@1"."""
         return f"{self.name}@{self.version}"
+
+    def condition_values(self) -> Mapping[str, Value]:
+        """The values that this policy gives to conditions (`shared.conditions.NAMES`)."""
+        return {
+            "senior_threshold": self.senior_threshold_minor,
+            "new_customer_threshold": self.high_risk_new_customer_minor,
+        }
 
 
 def load(folder: Path = FOLDER) -> Catalogue[Policy]:
@@ -129,7 +137,7 @@ def _policy(fields: Fields) -> Policy:
         longest_credit_days=_numbers(fields, "longest_credit_days", 999, tuple(SaleType)),
         allowed_overdue_days=fields.number("allowed_overdue_days"),
         tax_rate_basis_points=fields.number("tax_rate_basis_points", most=WHOLE_BASIS_POINTS),
-        new_customer_threshold_minor=fields.number("new_customer_threshold_minor"),
+        high_risk_new_customer_minor=fields.number("high_risk_new_customer_minor"),
         high_risk_exposure_basis_points=fields.number("high_risk_exposure_basis_points", most=WHOLE_BASIS_POINTS),
         review_deadline=fields.duration("review_deadline"),
         purge_after=fields.duration("purge_after"),

@@ -70,7 +70,7 @@ _BACK: Mapping[State, frozenset[State]] = {
     State.PREPARED: frozenset({State.IN_REVIEW, State.APPROVED, State.RESERVED}),
 }
 
-# Aside: submission, return to the creator and cancellation. RETURNED at once where there is nothing to undo.
+# Aside: submission, return to the creator, cancellation; RETURNED or CANCELLED at once where nothing is to be undone.
 _LEAVE = frozenset({State.RETURNING, State.RETURNED, State.CANCELLING})
 _ASIDE: Mapping[State, frozenset[State]] = {
     State.DRAFT: frozenset({State.IN_REVIEW, State.CANCELLED}),
