@@ -1,7 +1,152 @@
-"""The schema of this department."""
+"""The schema of this department: carriers, what was planned, delivery notes (发货单) and shipments (物流追踪单)."""
 
-from sqlalchemy import MetaData
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSON
 
 from shared.tables import NAMES
 
-metadata = MetaData(schema="logistics", naming_convention=NAMES)
+SCHEMA = "logistics"
+
+metadata = MetaData(schema=SCHEMA, naming_convention=NAMES)
+
+_id = Uuid(as_uuid=False)
+_time = DateTime(timezone=True)
+
+carriers = Table(
+    "carriers",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("name_zh", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("active", Boolean, nullable=False),
+    comment="who carries goods for us",
+)
+
+carrier_rates = Table(
+    "carrier_rates",
+    metadata,
+    # In the order in which they are looked up: by place.
+    Column("country", Text, primary_key=True),
+    Column("region", Text, primary_key=True, comment="empty: the whole country; a region's own rate goes before it"),
+    Column("carrier", Text, ForeignKey(carriers.c.code), primary_key=True),
+    Column("base_fee_minor", BigInteger, nullable=False),
+    Column("per_kg_fee_minor", BigInteger, nullable=False, comment="for every kilogram begun"),
+    Column("currency", Text, nullable=False),
+    Column("transit_days", SmallInteger, nullable=False),
+    CheckConstraint("base_fee_minor >= 0 and per_kg_fee_minor >= 0", name="fees"),
+    CheckConstraint("transit_days >= 0", name="transit_days"),
+    CheckConstraint("country ~ '^[A-Z]{2}$'", name="country"),
+    CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency"),
+    comment="what a carrier takes to a place, and how long it is on the way",
+)
+
+plans = Table(
+    "plans",
+    metadata,
+    Column("order_id", _id, primary_key=True),
+    Column("carrier", Text, comment="null: a person arranges the transport by hand"),
+    Column("freight_minor", BigInteger),
+    Column("currency", Text, comment="of the freight: the policy's base currency"),
+    Column("arrival", Date, comment="when the carrier is expected to arrive"),
+    Column("promised_date", Date, comment="承诺交期; null: none, because the transport is arranged by hand"),
+    Column("weight_grams", BigInteger, nullable=False),
+    Column(
+        "comparison",
+        JSON,
+        nullable=False,
+        comment="every carrier as [code, freight_minor, days, arrival, in time]; freight null: no exchange rate",
+    ),
+    Column("planned_at", _time, nullable=False),
+    Column("withdrawn_at", _time, comment="when the order was returned or cancelled"),
+    CheckConstraint(
+        "num_nulls(carrier, freight_minor, currency, arrival, promised_date) in (0, 5)", name="carrier_or_by_hand"
+    ),
+    comment="the chosen carrier of every order, with the comparison it was chosen from",
+)
+
+delivery_notes = Table(
+    "delivery_notes",
+    metadata,
+    Column("number", Text, primary_key=True),
+    Column("order_id", _id, nullable=False),
+    Column("customer", Text, nullable=False),
+    Column("customer_name", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("country", Text, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("carrier", Text, comment="null: arranged by hand"),
+    Column("issued_at", _time, nullable=False),
+    Column("recalled_at", _time),
+    Index(
+        "uq_delivery_notes_order_id",
+        "order_id",
+        unique=True,
+        postgresql_where=text("recalled_at is null"),
+    ),
+    comment="发货单; one per order that is not recalled",
+)
+
+ordered_lines = Table(
+    "ordered_lines",
+    metadata,
+    Column("order_id", _id, primary_key=True),
+    Column("line", Integer, primary_key=True),
+    Column("ordered", BigInteger, nullable=False),
+    Column("noted", BigInteger, nullable=False, comment="on delivery notes that are not recalled"),
+    CheckConstraint("noted between 0 and ordered", name="noted_within_ordered"),
+    comment="how much of each order line stands on delivery notes: never more than was ordered",
+)
+
+delivery_note_lines = Table(
+    "delivery_note_lines",
+    metadata,
+    Column("note", Text, ForeignKey(delivery_notes.c.number), primary_key=True),
+    Column("line", Integer, primary_key=True),
+    Column("order_id", _id, nullable=False),
+    Column("product", Text, nullable=False),
+    Column("quantity", BigInteger, nullable=False),
+    ForeignKeyConstraint(["order_id", "line"], [ordered_lines.c.order_id, ordered_lines.c.line]),
+    CheckConstraint("quantity > 0", name="quantity"),
+    comment="what a delivery note sends",
+)
+
+shipments = Table(
+    "shipments",
+    metadata,
+    Column("tracking_number", Text, primary_key=True),
+    Column("note", Text, ForeignKey(delivery_notes.c.number), nullable=False, unique=True),
+    Column("order_id", _id, nullable=False),
+    Column("carrier", Text, comment="null: arranged by hand"),
+    Column("packages", Integer, comment="null: the warehouse did not pack them"),
+    Column("weight_grams", BigInteger, comment="null: the warehouse did not weigh them"),
+    Column("quantity", BigInteger, nullable=False, comment="units of all lines"),
+    Column("shipped_at", _time, nullable=False),
+    Column("delivered_at", _time),
+    Column("recalled_at", _time),
+    Index(
+        "uq_shipments_order_id",
+        "order_id",
+        unique=True,
+        postgresql_where=text("recalled_at is null"),
+    ),
+    CheckConstraint("delivered_at >= shipped_at", name="delivered_after_shipped"),
+    CheckConstraint("delivered_at is null or recalled_at is null", name="delivered_or_recalled"),
+    comment="物流追踪单: what left with which carrier, once per delivery note and per order",
+)
