@@ -17,6 +17,10 @@ A = TypeVar("A", bound="Activity[Any]")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
+def _nothing() -> Mapping[str, Any]:
+    return _NOTHING  # by a function, because dataclasses of Python 3.11 refuse it as a plain default
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One failed rule: `code` names it (its words are in the catalogues), `subject` what it is about (a line's product,
@@ -39,7 +43,7 @@ class Passed:
     """The step is done. `effects` go to the activity's `save`; `basis` is what the decision rested on, for history."""
 
     effects: tuple[Any, ...] = ()
-    basis: Mapping[str, Any] = _NOTHING
+    basis: Mapping[str, Any] = field(default_factory=_nothing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ class Referred:
 
     findings: tuple[Finding, ...]
     effects: tuple[Any, ...] = ()
-    basis: Mapping[str, Any] = _NOTHING
+    basis: Mapping[str, Any] = field(default_factory=_nothing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ class Returned:
     """The order goes back to its creator (退回) with these findings; what it had obtained is undone."""
 
     findings: tuple[Finding, ...]
-    basis: Mapping[str, Any] = _NOTHING
+    basis: Mapping[str, Any] = field(default_factory=_nothing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class Waiting:
     until: datetime | None = None
     findings: tuple[Finding, ...] = ()
     effects: tuple[Any, ...] = ()
-    basis: Mapping[str, Any] = _NOTHING
+    basis: Mapping[str, Any] = field(default_factory=_nothing)
 
 
 Outcome = Passed | Referred | Returned | Waiting
@@ -134,7 +138,7 @@ class Booked:
     """What came of facts: the keys to wake, and the facts that could not be accepted with the reason (by fact id)."""
 
     wake: Collection[str] = ()
-    refused: Mapping[str, Finding] = _NOTHING
+    refused: Mapping[str, Finding] = field(default_factory=_nothing)
 
 
 FactHandler = Callable[[Session, Sequence[ReportedFact]], Booked]
