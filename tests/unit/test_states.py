@@ -1,0 +1,75 @@
+"""The state table: what may follow what, and what is final."""
+
+import pytest
+
+from shared.states import FINAL, MOVES, State, allowed, forward
+
+FULFILMENT = [
+    State.IN_REVIEW,
+    State.APPROVED,
+    State.RESERVED,
+    State.PREPARED,
+    State.SHIPPED,
+    State.RECEIVED,
+    State.SETTLED,
+    State.ARCHIVED,
+]
+BEFORE_SHIPPING = FULFILMENT[:4]
+
+
+@pytest.mark.requirement("TRK-01")
+@pytest.mark.parametrize("place", range(len(FULFILMENT)))
+def test_fulfilment_goes_forward_and_may_skip_stages(place: int) -> None:
+    for later in FULFILMENT[place + 1 :]:
+        assert allowed(FULFILMENT[place], later)
+        assert forward(FULFILMENT[place], later)
+
+
+@pytest.mark.requirement("TRK-01")
+def test_goods_paid_in_advance_may_be_settled_before_they_move() -> None:
+    for state in (State.RESERVED, State.PREPARED, State.SHIPPED, State.RECEIVED):
+        assert forward(State.SETTLED, state)
+    assert not allowed(State.SETTLED, State.APPROVED)
+
+
+@pytest.mark.requirement("TRK-01", "APR-08")
+@pytest.mark.parametrize("state", list(State))
+def test_only_what_has_not_been_shipped_returns_or_is_cancelled(state: State) -> None:
+    assert allowed(state, State.RETURNING) == (state in BEFORE_SHIPPING)
+    assert allowed(state, State.RETURNED) == (state in [*BEFORE_SHIPPING, State.RETURNING])
+    assert allowed(state, State.CANCELLING) == (state in [*BEFORE_SHIPPING, State.RETURNING])
+    assert allowed(state, State.CANCELLED) == (state in {State.CANCELLING, State.DRAFT, State.RETURNED})
+
+
+@pytest.mark.requirement("APR-09")
+def test_a_returned_order_is_resubmitted_or_cancelled_and_nothing_else() -> None:
+    assert MOVES[State.RETURNED] == {State.IN_REVIEW, State.CANCELLED}
+    assert MOVES[State.DRAFT] == {State.IN_REVIEW, State.CANCELLED}
+
+
+@pytest.mark.requirement("TRK-01")
+@pytest.mark.parametrize("state", [State.SHIPPED, State.RECEIVED])
+def test_what_has_been_shipped_never_goes_back(state: State) -> None:
+    assert MOVES[state] <= set(FULFILMENT[FULFILMENT.index(state) + 1 :])
+
+
+@pytest.mark.requirement("PRC-10")
+@pytest.mark.parametrize("state", list(State))
+def test_only_a_review_ends_early(state: State) -> None:
+    assert allowed(state, State.ENDED) == (state in {State.IN_REVIEW, State.APPROVED})
+
+
+@pytest.mark.requirement("TRK-01")
+def test_nothing_follows_a_final_state_and_everything_else_leads_to_one() -> None:
+    assert {state for state in State if not MOVES[state]} == FINAL
+    reached = set(FINAL)
+    while more := {state for state in State if MOVES[state] & reached} - reached:
+        reached |= more
+    assert reached == set(State)
+
+
+@pytest.mark.requirement("TRK-01")
+@pytest.mark.parametrize("state", list(State))
+def test_staying_is_no_move_and_nothing_becomes_a_draft(state: State) -> None:
+    assert not allowed(state, state)
+    assert not allowed(state, State.DRAFT)
