@@ -49,14 +49,16 @@ class OrderStateChanged(Contract):
     reason: dict[str, Any] | None = None
 
 
-class SubmissionReceived(Contract):
-    """`orderflow.submission.accepted`, also for a repeat: the order's number, to the sender's own id."""
+class SubmissionRepeated(Contract):
+    """`orderflow.submission.repeated`: this was received before, with the same content; here is its order's number.
+
+    A new order has no event of its own for the receipt: its first state, `orderflow.order.in_review`, is the receipt.
+    """
 
     schema_version: Literal[1] = 1
     source: str
     external_id: str
     order: str
-    repeated: bool
 
 
 class SubmissionRefused(Contract):

@@ -42,6 +42,12 @@ class Session:
         self._pipeline.sync()
         return cursor.fetchall()
 
+    def together(self, *statements: tuple[str, tuple[object, ...]]) -> list[list[Row]]:
+        """Several reads, given as (sql, params), in one round trip."""
+        cursors = [self._connection.execute(sql.encode(), params) for sql, params in statements]
+        self._pipeline.sync()
+        return [cursor.fetchall() for cursor in cursors]
+
     def row(self, sql: str, *params: object) -> Row | None:
         """The first row, or None."""
         found = self.rows(sql, *params)

@@ -87,13 +87,16 @@ class Journal:
     waits: list[tuple[object, ...]] = field(default_factory=list)
     announcements: list[Announcement] = field(default_factory=list)
     closed: set[str] = field(default_factory=set)
+    created: set[str] = field(default_factory=set)
     refs: dict[tuple[Department, BatchKind], list[Ref]] = field(default_factory=dict)
     _deadlines: dict[Deadline, datetime] = field(default_factory=dict)
 
     # -- moves ------------------------------------------------------------------------------------------------------
 
     def begin_round(self, standing: Standing, kind: Kind, actor: str, data: dict[str, Any]) -> None:
-        """A submission or resubmission: the first steps open (APR-01, APR-09)."""
+        """A submission or resubmission: the first steps open (APR-01, APR-09). A version of 0 is a new order."""
+        if not standing.version:
+            self.created.add(standing.id)
         standing.open, standing.done, standing.closing = [], [], None
         self._advance(standing, kind, None, actor, data)
 
@@ -258,9 +261,14 @@ class Journal:
 
     def write(self, session: Session) -> list[Batch]:
         """Queue everything on the session; returns the batches to publish once it is committed."""
-        moved = list(self.touched.values())
+        new = [one for one in self.touched.values() if one.id in self.created]
+        moved = [one for one in self.touched.values() if one.id not in self.created]
+        if new:
+            pins = [(*_row(one), one.definition.key, one.policy.key) for one in new]
+            session.write(_CREATE, self.now, *columns(pins, 11))
         if moved:
-            session.write(_MOVE, self.now, *columns([_row(one) for one in moved], 8))
+            session.write(_MOVE, self.now, *columns([_row(one) for one in moved], 9))
+        if self.events:
             session.write(_EVENTS, self.now, *columns(self.events, 9))
         if self.closed:
             for statement in _CLOSE:
@@ -326,6 +334,7 @@ def _row(standing: Standing) -> tuple[object, ...]:
         " ".join(standing.done),
         standing.closing,
         standing.head,
+        standing.revision,
     )
 
 
@@ -353,11 +362,20 @@ def _state_changed(standing: Standing, now: datetime, data: dict[str, Any]) -> A
     )
 
 
+_CREATE = """
+insert into core.orders
+    (updated_at, id, version, state, round, open, done, closing, head, revision, definition, policy)
+select %s, v.id, v.version, v.state, v.round, string_to_array(v.open, ' '), string_to_array(v.done, ' '), v.closing,
+    v.head, v.revision, v.definition, v.policy
+from unnest(%s::uuid[], %s::int[], %s::text[], %s::smallint[], %s::text[], %s::text[], %s::text[], %s::bytea[],
+    %s::smallint[], %s::text[], %s::text[])
+    as v(id, version, state, round, open, done, closing, head, revision, definition, policy)
+"""
 _MOVE = """
 update core.orders o set updated_at = %s, version = v.version, state = v.state, round = v.round, closing = v.closing,
-    open = string_to_array(v.open, ' '), done = string_to_array(v.done, ' '), head = v.head
-from unnest(%s::uuid[], %s::int[], %s::text[], %s::smallint[], %s::text[], %s::text[], %s::text[], %s::bytea[])
-    as v(id, version, state, round, open, done, closing, head)
+    open = string_to_array(v.open, ' '), done = string_to_array(v.done, ' '), head = v.head, revision = v.revision
+from unnest(%s::uuid[], %s::int[], %s::text[], %s::smallint[], %s::text[], %s::text[], %s::text[], %s::bytea[],
+    %s::smallint[]) as v(id, version, state, round, open, done, closing, head, revision)
 where o.id = v.id
 """
 # The primary key (order, seq) is the compare-and-set: a second writer of the same version fails here.

@@ -15,7 +15,6 @@ import structlog
 
 from messages.batch import Batch, BatchKind
 from messages.commands import FACT
-from messages.orders import Order
 from shared.catalogue import Catalogue
 from shared.database import CommitUnknown, Database, Row, Session, array, columns
 from shared.department import (
@@ -37,7 +36,7 @@ from shared.journal import UNDO, Journal, Ref, Standing, as_data, write_batches
 from shared.outbox import to_json
 from shared.policy import Policy
 from shared.processes import Definition, Step
-from shared.states import State
+from shared.standings import COLUMNS, standing
 
 log = structlog.get_logger()
 
@@ -112,8 +111,11 @@ class Runtime:
             self.counters.duplicates += 1
             return [], 0
         journal = Journal(self.now())
-        standings = {row[0]: row for row in rows}
-        folders = {order_id: self._standing(row) for order_id, row in standings.items()}
+        rows_by_order = {row[0]: row for row in rows}
+        folders = {
+            order_id: standing(row[0:1] + row[4:], self.definitions, self.policies)
+            for order_id, row in rows_by_order.items()
+        }
         valid = [
             Ref(row[0], row[1], row[2], row[3])
             for row in rows
@@ -124,25 +126,6 @@ class Runtime:
         for activity, refs in _by_activity(valid, folders):
             self._visit(session, journal, activity, refs, folders, decided)
         return journal.write(session), len(valid)
-
-    def _standing(self, row: Row) -> Standing:
-        (order_id, _, _, _, version, state, round_, revision, opened, done, closing, definition, policy, head, doc) = (
-            row
-        )
-        return Standing(
-            id=order_id,
-            version=version,
-            state=State(state),
-            round=round_,
-            revision=revision,
-            open=opened,
-            done=done,
-            closing=closing,
-            head=head,
-            definition=self.definitions.get(definition),
-            policy=self.policies.get(policy),
-            order=Order.model_validate_json(doc),
-        )
 
     def _visit(
         self,
@@ -167,9 +150,9 @@ class Runtime:
         for ref, visit in zip(refs, visits, strict=True):
             decision = decided.get(ref.task) if ref.task else None
             if decision and decision.choice == "disagree":
-                standing = folders[ref.id]
+                folder = folders[ref.id]
                 journal.disagree(
-                    standing, standing.definition.step(ref.step), Kind.DISAGREED, decision.by, decision.as_data()
+                    folder, folder.definition.step(ref.step), Kind.DISAGREED, decision.by, decision.as_data()
                 )
             else:
                 asked.append((visit, folders[ref.id], decision))
@@ -177,9 +160,9 @@ class Runtime:
             return
         facts = activity.load(session, [visit for visit, _, _ in asked])
         effects: list[Any] = []
-        for visit, standing, decision in asked:
+        for visit, folder, decision in asked:
             outcome = activity.decide(visit, facts)
-            for effect in settle(journal, standing, visit.step, outcome, decision):
+            for effect in settle(journal, folder, visit.step, outcome, decision):
                 facts.absorb(effect)
                 effects.append(effect)
         if effects:
@@ -240,35 +223,35 @@ class Decision:
 
 
 def settle(
-    journal: Journal, standing: Standing, step_id: str, outcome: Outcome, decision: Decision | None
+    journal: Journal, folder: Standing, step_id: str, outcome: Outcome, decision: Decision | None
 ) -> tuple[Any, ...]:
     """Turn an outcome into the order's move; returns the effects to save. The one place that knows all outcomes.
 
     A step in manual mode always asks a person. An agreement covers the findings that the person saw, no others.
     """
-    step = standing.definition.step(step_id)
+    step = folder.definition.step(step_id)
     data: dict[str, Any] = {"basis": dict(outcome.basis)} if outcome.basis else {}
     if isinstance(outcome, Waiting):
         if outcome.findings:
             data["findings"] = as_data(outcome.findings)
-        journal.wait(standing, step, outcome.keys, outcome.until, data)
+        journal.wait(folder, step, outcome.keys, outcome.until, data)
         return outcome.effects
     if isinstance(outcome, Returned):
         data["findings"] = as_data(outcome.findings)
-        journal.disagree(standing, step, Kind.RETURNED, SYSTEM, data)
+        journal.disagree(folder, step, Kind.RETURNED, SYSTEM, data)
         return ()
     findings = outcome.findings if isinstance(outcome, Referred) else ()
     if decision and {(each.code, each.subject) for each in findings} <= decision.seen:
         if findings:
             data["findings"] = as_data(findings)
-        journal.finish_step(standing, Kind.AGREED, step_id, decision.by, data | decision.as_data())
+        journal.finish_step(folder, Kind.AGREED, step_id, decision.by, data | decision.as_data())
         return outcome.effects
     if isinstance(outcome, Passed) and step.mode == "auto":
-        journal.finish_step(standing, Kind.PASSED, step_id, SYSTEM, data)
+        journal.finish_step(folder, Kind.PASSED, step_id, SYSTEM, data)
         return outcome.effects
     if decision:
         data["agreed_before"] = decision.as_data() | {"by": decision.by}
-    journal.refer(standing, step, findings, data)
+    journal.refer(folder, step, findings, data)
     return ()
 
 
@@ -313,32 +296,31 @@ def _by_activity(refs: Sequence[Ref], folders: Mapping[str, Standing]) -> Iterat
     yield from groups.items()
 
 
-def _as_visit(ref: Ref, standing: Standing, now: datetime, decided: Mapping[str, Decision]) -> Visit:
-    step = standing.definition.step(ref.step.removeprefix(UNDO))
+def _as_visit(ref: Ref, folder: Standing, now: datetime, decided: Mapping[str, Decision]) -> Visit:
+    step = folder.definition.step(ref.step.removeprefix(UNDO))
     decision = decided.get(ref.task) if ref.task else None
     return Visit(
-        order=standing.order,
-        round=standing.round,
+        order=folder.order,
+        round=folder.round,
         step=step.id,
         options=step.options,
-        policy=standing.policy,
+        policy=folder.policy,
         now=now,
-        activities=standing.definition.activities,
-        done=tuple(standing.done),
+        activities=folder.definition.activities,
+        done=tuple(folder.done),
         agreed=decision is not None and decision.choice == "agree",
     )
 
 
-_CLAIM_STEPS = """
+_CLAIM_STEPS = f"""
 with claimed as (delete from core.batches where id = %s returning ids, rounds, steps, tasks)
-select o.id, r.round, r.step, r.task, o.version, o.state, o.round, o.revision, o.open, o.done, o.closing,
-    o.definition, o.policy, o.head, d.document
+select o.id, r.round, r.step, r.task, {COLUMNS}
 from claimed c
 cross join lateral unnest(c.ids, c.rounds, c.steps, c.tasks) as r(id, round, step, task)
 join core.orders o on o.id = r.id
 join core.order_documents d on d.order_id = o.id and d.revision = o.revision
 order by o.id for update of o
-"""
+"""  # noqa: S608 - a constant
 _CLAIM_FACTS = """
 with claimed as (delete from core.batches where id = %s returning ids)
 select f.id, f.order_id, f.body

@@ -1,0 +1,50 @@
+"""Reading where orders stand, under lock: what every mover of orders begins with."""
+
+from collections.abc import Collection
+
+from messages.orders import Order
+from shared.catalogue import Catalogue
+from shared.database import Row, Session, array
+from shared.journal import Standing
+from shared.policy import Policy
+from shared.processes import Definition
+from shared.states import State
+
+COLUMNS = """o.version, o.state, o.round, o.revision, o.open, o.done, o.closing, o.definition, o.policy, o.head,
+    d.document"""
+
+
+def standing(row: Row, definitions: Catalogue[Definition], policies: Catalogue[Policy]) -> Standing:
+    """From a row of (order id, COLUMNS). Raises DefinitionError where the pinned definition or policy is unknown."""
+    order_id, version, state, round_, revision, opened, done, closing, definition, policy, head, document = row
+    return Standing(
+        id=order_id,
+        version=version,
+        state=State(state),
+        round=round_,
+        revision=revision,
+        open=opened,
+        done=done,
+        closing=closing,
+        head=head,
+        definition=definitions.get(definition),
+        policy=policies.get(policy),
+        order=Order.model_validate_json(document),
+    )
+
+
+def lock_standings(
+    session: Session, ids: Collection[str], definitions: Catalogue[Definition], policies: Catalogue[Policy]
+) -> dict[str, Standing]:
+    """Lock these orders in id order and read them. Unknown ids are absent from the result."""
+    if not ids:
+        return {}
+    rows = session.rows(_LOCK, array(sorted(ids)))
+    return {row[0]: standing(row, definitions, policies) for row in rows}
+
+
+_LOCK = f"""
+select o.id, {COLUMNS}
+from core.orders o join core.order_documents d on d.order_id = o.id and d.revision = o.revision
+where o.id = any(%s::uuid[]) order by o.id for update of o
+"""  # noqa: S608 - a constant

@@ -1,0 +1,227 @@
+"""Facts from outside, once each: into the queue of the department that books them, or, where they move an order as a
+whole (cancellation, resubmission), done here under the order's lock.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from messages.batch import Batch, BatchKind
+from messages.commands import FACT_OWNERS, CancellationRequested, Fact, OrderResubmitted, PaymentReceived
+from messages.events import FieldError
+from shared.database import Session, array, columns
+from shared.history import Kind
+from shared.ids import new_id
+from shared.journal import Journal, Ref, Standing
+from shared.numbering import BUSINESS_ZONE
+from shared.outbox import announce
+from shared.standings import lock_standings
+from shared.states import State
+from workers.intake.accept import Receipt, Rulebook, Verdict, examine_again
+from workers.intake.parse import Limits, Refused, Submission, parse_fact, refuse
+from workers.intake.refusals import Refusal, record
+
+
+@dataclass(slots=True)
+class _Entry:
+    """A well-formed fact and the order that it names."""
+
+    place: int
+    submission: Submission
+    fact: Fact
+    id: str
+    hash: bytes
+    order_id: str | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.fact.source, self.fact.fact_id
+
+
+def accept_facts(
+    session: Session, submissions: Sequence[Submission], limits: Limits, rules: Rulebook, now: datetime
+) -> tuple[list[Receipt], list[Batch]]:
+    """Take all of them. `(source, fact_id)` counts once; a fact about an order that we do not know is refused, except a
+    payment: money that came is booked even where nobody knows for what (SET-02).
+    """
+    outcome = _Outcome([None] * len(submissions), [])
+    entries = _parse(submissions, limits, outcome)
+    _name_orders(session, entries)
+    entries = [entry for entry in entries if _names_an_order(entry, outcome)]
+    journal = Journal(now)
+    fresh = _insert(session, entries, now)
+    if len(fresh) < len(entries):
+        _sort_out_repeats(session, [entry for entry in entries if entry not in fresh], outcome)
+    moving = [entry for entry in fresh if isinstance(entry.fact, CancellationRequested | OrderResubmitted)]
+    folders = lock_standings(session, {e.order_id for e in moving if e.order_id}, rules.definitions, rules.policies)
+    done = [entry.id for entry in moving if _move(session, journal, entry, folders, rules, outcome)]
+    refused = [entry.id for entry in moving if entry.id not in done]
+    if done or refused:
+        session.write("update core.facts set handled_at = %s where id = any(%s::uuid[])", now, array(done + refused))
+    for entry in fresh:
+        owner = FACT_OWNERS.get(entry.fact.kind)
+        if owner:
+            journal.send(owner, Ref(entry.id, 0, entry.fact.kind), BatchKind.FACTS)
+        outcome.receipts[entry.place] = outcome.receipts[entry.place] or Receipt(Verdict.ACCEPTED, _number(entry.fact))
+    announce(session, record(session, outcome.refusals, now))
+    return outcome.all(), journal.write(session)
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """The answers so far, by place, and what is to be recorded as refused."""
+
+    receipts: list[Receipt | None]
+    refusals: list[Refusal]
+
+    def refuse(self, place: int, submission: Submission, refused: Refused, kind: str = "fact") -> None:
+        verdict = Verdict.CONFLICT if kind == "conflict" else Verdict.REFUSED
+        self.receipts[place] = Receipt(verdict, None, refused.errors)
+        self.refusals.append(Refusal(kind, submission, refused.source, refused.external_id, refused.errors))
+
+    def all(self) -> list[Receipt]:
+        return [receipt for receipt in self.receipts if receipt is not None]
+
+
+def _parse(submissions: Sequence[Submission], limits: Limits, outcome: _Outcome) -> list[_Entry]:
+    entries = []
+    for place, submission in enumerate(submissions):
+        try:
+            fact = parse_fact(submission.raw, limits)
+        except Refused as refused:
+            outcome.refuse(place, submission, refused)
+            continue
+        hash_ = hashlib.sha256(fact.model_dump_json().encode()).digest()
+        entries.append(_Entry(place, submission, fact, new_id(), hash_))
+    return entries
+
+
+def _name_orders(session: Session, entries: Sequence[_Entry]) -> None:
+    numbers = sorted({number for entry in entries if (number := _number(entry.fact))})
+    if not numbers:
+        return
+    known = dict(session.rows(_ORDERS, array(numbers)))
+    for entry in entries:
+        entry.order_id = known.get(_number(entry.fact))
+
+
+def _names_an_order(entry: _Entry, outcome: _Outcome) -> bool:
+    number = _number(entry.fact)
+    if number is None or entry.order_id or isinstance(entry.fact, PaymentReceived):
+        return True
+    fault = refuse("order", "unknown_order", f"there is no order {number}")
+    outcome.refuse(entry.place, entry.submission, Refused(fault.errors, *entry.key))
+    return False
+
+
+def _insert(session: Session, entries: Sequence[_Entry], now: datetime) -> list[_Entry]:
+    if not entries:
+        return []
+    rows = [
+        (entry.id, *entry.key, entry.fact.kind, entry.hash, entry.order_id, entry.fact.model_dump_json())
+        for entry in entries
+    ]
+    inserted = {row[0] for row in session.rows(_FACTS, now, *columns(rows, 7))}
+    return [entry for entry in entries if entry.id in inserted]
+
+
+def _sort_out_repeats(session: Session, entries: Sequence[_Entry], outcome: _Outcome) -> None:
+    rows = session.rows(_EXISTING, *columns([entry.key for entry in entries], 2))
+    first = {(source, fact_id): hash_ for source, fact_id, hash_ in rows}
+    for entry in entries:
+        if first[entry.key] == entry.hash:
+            outcome.receipts[entry.place] = Receipt(Verdict.REPEATED, _number(entry.fact))
+        else:
+            fault = refuse("fact_id", "conflict", "already reported with other content")
+            outcome.refuse(entry.place, entry.submission, Refused(fault.errors, *entry.key), "conflict")
+
+
+def _move(
+    session: Session,
+    journal: Journal,
+    entry: _Entry,
+    folders: dict[str, Standing],
+    rules: Rulebook,
+    outcome: _Outcome,
+) -> bool:
+    """Cancel or resubmit one order. False: refused, and recorded as such."""
+    assert entry.order_id is not None, "a fact about an unknown order has been refused"
+    folder, fact = folders[entry.order_id], entry.fact
+    if isinstance(fact, CancellationRequested):
+        if journal.cancel(folder, fact.source, {"reason": fact.reason, "fact": entry.id}):
+            return True
+        fault = refuse("order", "not_cancellable", f"{fact.order} is {folder.state}: too late to cancel")
+        outcome.refuse(entry.place, entry.submission, Refused(fault.errors, *entry.key))
+        return False
+    assert isinstance(fact, OrderResubmitted), "nothing else moves an order here"
+    try:
+        _resubmit(session, journal, folder, fact, rules)
+    except Refused as refused:
+        outcome.refuse(entry.place, entry.submission, Refused(refused.errors, *entry.key))
+        return False
+    return True
+
+
+def _resubmit(session: Session, journal: Journal, folder: Standing, fact: OrderResubmitted, rules: Rulebook) -> None:
+    """A returned order comes back changed: a new revision and a new round from the first step (APR-09).
+
+    Raises `Refused` where it is not returned, where another person than its creator resubmits it (APR-01), where
+    another order is meant, or where the new document has faults.
+    """
+    submitted, order = fact.document, folder.order
+    errors = []
+    if folder.state is not State.RETURNED:
+        errors.append(_error("order", "not_returned", f"{fact.order} is {folder.state}, not returned"))
+    if fact.by != order.creator:
+        errors.append(_error("by", "not_creator", f"only {order.creator}, who created it, may resubmit {fact.order}"))
+    if (submitted.source, submitted.external_id) != (order.source, order.external_id):
+        errors.append(_error("document", "other_order", f"{fact.order} is {order.external_id} of {order.source}"))
+    today = journal.now.astimezone(BUSINESS_ZONE).date()
+    revised, definition, faults = examine_again(session, submitted, order, rules, today)
+    errors += faults
+    if errors or revised is None or definition is None:
+        raise Refused(errors)
+    folder.order, folder.definition, folder.policy = revised, definition, rules.policy(today)
+    folder.revision += 1
+    folder.round += 1
+    session.write(_REVISE, order.id, folder.revision, revised.model_dump_json())
+    session.write(_REPIN, definition.key, folder.policy.key, order.id)
+    session.write(
+        _HEADER,
+        revised.total_minor,
+        revised.total_base_minor,
+        revised.requested_date,
+        revised.currency,
+        revised.customer.name,
+        order.id,
+    )
+    journal.begin_round(folder, Kind.RESUBMITTED, fact.by, {"revision": folder.revision})
+
+
+def _error(field: str, code: str, reason: str) -> FieldError:
+    return FieldError(field=field, code=code, reason=reason)
+
+
+def _number(fact: Fact) -> str | None:
+    return getattr(fact, "order", None)
+
+
+_ORDERS = """
+select h.number, h.order_id from unnest(%s::text[]) as k(number) join core.order_headers h on h.number = k.number
+"""
+_FACTS = """
+insert into core.facts (received_at, id, source, fact_id, kind, content_hash, order_id, body)
+select %s, v.* from unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::bytea[], %s::uuid[], %s::json[]) as v
+on conflict (source, fact_id) do nothing returning id
+"""
+_EXISTING = """
+select f.source, f.fact_id, f.content_hash from unnest(%s::text[], %s::text[]) as k(source, fact_id)
+join core.facts f on f.source = k.source and f.fact_id = k.fact_id
+"""
+_REVISE = "insert into core.order_documents (order_id, revision, document) values (%s, %s, %s::json)"
+_REPIN = "update core.orders set definition = %s, policy = %s where id = %s"
+_HEADER = """
+update core.order_headers set total_minor = %s, total_base_minor = %s, requested_date = %s, currency = %s,
+    customer_name = %s where order_id = %s
+"""

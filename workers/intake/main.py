@@ -1,0 +1,66 @@
+"""The intake process: `python -m workers.intake.main`. Consumes both upstream streams; commits, then acknowledges."""
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from messages.batch import Batch
+from shared.database import Session
+from shared.settings import Settings
+from shared.transport import Incoming, consume
+from workers.intake.accept import Receipt, Rulebook, accept_orders, rulebook
+from workers.intake.facts import accept_facts
+from workers.intake.parse import Limits, Submission
+from workers.process import Process, running
+
+ORDERS, FACTS = "orders.submitted", "facts.reported"
+GROUP = "orderflow"
+
+Accept = Callable[[Session, Sequence[Submission], Limits, Rulebook, datetime], tuple[list[Receipt], list[Batch]]]
+
+
+def limits(settings: Settings) -> Limits:
+    """What is refused unread."""
+    return Limits(settings.max_body_bytes, settings.max_body_depth)
+
+
+def work() -> None:
+    """Serve both streams until told to stop. If one of the two ends otherwise, so does the process."""
+    with running("intake", hot=True) as process:
+        threads = [
+            threading.Thread(target=_serve, args=(process, stream, accept), name=stream)
+            for stream, accept in ((ORDERS, accept_orders), (FACTS, accept_facts))
+        ]
+        for thread in threads:
+            thread.start()
+        while not process.stop.wait(0.5):
+            if not all(thread.is_alive() for thread in threads):
+                process.stop.set()
+                raise SystemExit("a stream's thread has ended")
+        for thread in threads:
+            thread.join()
+
+
+def _serve(process: Process, stream: str, accept: Accept) -> None:
+    def take(incoming: list[Incoming]) -> None:
+        submissions = [Submission(each.body, f"{stream} {each.id}") for each in incoming]
+        with process.database.transaction() as session:
+            _, batches = accept(session, submissions, limits(process.settings), rulebook(), datetime.now(UTC))
+        process.publish(batches)
+        process.counters.handled += len(submissions)
+
+    consume(
+        process.settings.broker_url,
+        stream,
+        GROUP,
+        f"{socket.gethostname()}-{os.getpid()}",
+        process.settings.intake_batch,
+        take,
+        process.stop,
+    )
+
+
+if __name__ == "__main__":
+    work()

@@ -1,0 +1,87 @@
+"""The relay process: `python -m workers.relay.main`. Sends the outbox in order; one leads, the others stand by.
+
+An event is sent at least once: it leaves the outbox in the transaction during which it was sent. Its id stays the same.
+"""
+
+import psycopg
+import structlog
+
+from messages.events import EVENT_SOURCE
+from shared.database import Leadership, Row
+from shared.outbox import to_json
+from shared.queues import BrokerUnavailable
+from shared.transport import Connection, connect, publish
+from workers.process import Process, running
+
+STREAM = "orderflow.events"
+_AT_ONCE = 500
+_SHORTEST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.02, 0.25
+_STANDBY_SECONDS = 1.0
+
+log = structlog.get_logger()
+
+
+def relay_once(process: Process, connection: Connection) -> int:
+    """Send what waits, at most 500 events; returns how many. Raises `BrokerUnavailable`: nothing was taken out."""
+    with process.database.transaction() as session:
+        rows = session.rows(_TAKE, _AT_ONCE)
+        bodies = [_cloud_event(row) for row in sorted(rows)]
+        publish(connection, STREAM, bodies, maxlen=process.settings.events_kept)
+    process.counters.handled += len(rows)
+    return len(rows)
+
+
+def work() -> None:
+    """Lead, or stand by until the leader is gone."""
+    with running("relay", hot=True) as process, connect(process.settings.broker_url) as connection:
+        while not process.stop.is_set():
+            leadership = process.database.lead("relay")
+            if leadership is None:
+                process.stop.wait(_STANDBY_SECONDS)
+                continue
+            _lead(process, connection, leadership)
+
+
+def _lead(process: Process, connection: Connection, leadership: Leadership) -> None:
+    pause = _SHORTEST_PAUSE_SECONDS
+    while not process.stop.is_set():
+        try:
+            sent = relay_once(process, connection)
+        except BrokerUnavailable as error:
+            log.warning("relay.broker_away", error=str(error))
+            process.stop.wait(_STANDBY_SECONDS)
+            continue
+        except psycopg.OperationalError as error:
+            log.warning("relay.database_away", error=str(error))
+            break
+        if not sent and not leadership.holds():
+            break
+        pause = _SHORTEST_PAUSE_SECONDS if sent else min(2 * pause, _LONGEST_PAUSE_SECONDS)
+        if sent < _AT_ONCE:
+            process.stop.wait(pause)
+    leadership.resign()
+
+
+def _cloud_event(row: Row) -> bytes:
+    _, event_id, type_, subject, sequence, time, data = row
+    head = {
+        "specversion": "1.0",
+        "id": event_id,
+        "source": EVENT_SOURCE,
+        "type": type_,
+        "subject": subject,
+        "time": time,
+        "datacontenttype": "application/json",
+        "sequence": sequence,
+    }
+    given = to_json({name: value for name, value in head.items() if value is not None})
+    return f'{given[:-1]},"data":{data}}}'.encode()
+
+
+_TAKE = """
+delete from core.outbox where id in (select id from core.outbox order by id limit %s)
+returning id, event_id, type, subject, sequence, time, data
+"""
+
+if __name__ == "__main__":
+    work()
