@@ -1,7 +1,23 @@
-"""The schema of this department."""
+"""The schema of this department: the rules that orders are checked against (CMP-01)."""
 
-from sqlalchemy import MetaData
+from sqlalchemy import Boolean, CheckConstraint, Column, MetaData, Table, Text
 
 from shared.tables import NAMES
 
-metadata = MetaData(schema="compliance", naming_convention=NAMES)
+SCHEMA = "compliance"
+
+metadata = MetaData(schema=SCHEMA, naming_convention=NAMES)
+
+rules = Table(
+    "rules",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("value", Text, nullable=False, comment="the code, or for regions and parties a part of the name"),
+    Column("name_zh", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("active", Boolean, nullable=False),
+    CheckConstraint("kind in ('product', 'category', 'country', 'region', 'party')", name="kind"),
+    CheckConstraint("btrim(value) <> ''", name="value"),
+    comment="what law or company policy restricts",
+)
