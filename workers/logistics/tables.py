@@ -134,7 +134,7 @@ shipments = Table(
     Column("note", Text, ForeignKey(delivery_notes.c.number), nullable=False, unique=True),
     Column("order_id", _id, nullable=False),
     Column("carrier", Text, comment="null: arranged by hand"),
-    Column("packages", Integer, comment="null: the warehouse did not pack them"),
+    Column("packages", BigInteger, comment="null: the warehouse did not pack them"),
     Column("weight_grams", BigInteger, comment="null: the warehouse did not weigh them"),
     Column("quantity", BigInteger, nullable=False, comment="units of all lines"),
     Column("shipped_at", _time, nullable=False),

@@ -157,7 +157,7 @@ def upgrade() -> None:
         sa.Column("note", sa.Text(), nullable=False),
         sa.Column("order_id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("carrier", sa.Text(), nullable=True, comment="null: arranged by hand"),
-        sa.Column("packages", sa.Integer(), nullable=True, comment="null: the warehouse did not pack them"),
+        sa.Column("packages", sa.BigInteger(), nullable=True, comment="null: the warehouse did not pack them"),
         sa.Column("weight_grams", sa.BigInteger(), nullable=True, comment="null: the warehouse did not weigh them"),
         sa.Column("quantity", sa.BigInteger(), nullable=False, comment="units of all lines"),
         sa.Column("shipped_at", sa.DateTime(timezone=True), nullable=False),

@@ -1,0 +1,55 @@
+"""What after-sales can do with orders and with what customers report."""
+
+from collections.abc import Sequence
+
+from shared.database import Session
+from shared.department import Booked, Department, Outcome, ReportedFact, Visit
+from workers.after_sales import books, profiles, rules
+
+after_sales = Department("after_sales")
+
+
+@after_sales.activity("receipt")
+class Receipt:
+    """The customer confirms receipt (AFT-01, AFT-02), then is asked how satisfied they are (AFT-08)."""
+
+    def load(self, session: Session, visits: Sequence[Visit]) -> books.Parcels:
+        return books.read_parcels(session, visits)
+
+    def decide(self, visit: Visit, facts: books.Parcels) -> Outcome:
+        return rules.receipt(visit, facts.by_order.get(visit.order.id, rules.Parcel()))
+
+    def save(self, session: Session, effects: Sequence[object]) -> None:
+        books.save_receipts(session, effects)
+
+    def undo(self, session: Session, visits: Sequence[Visit]) -> None:
+        """What a customer has confirmed stays true, whatever becomes of the order."""
+
+
+@after_sales.activity("archive")
+class Archive:
+    """Close the order and add it to the customer's profile (AFT-09, CRM-02, CRM-04)."""
+
+    def load(self, session: Session, visits: Sequence[Visit]) -> profiles.Closings:
+        return profiles.read_closings(session, visits)
+
+    def decide(self, visit: Visit, facts: profiles.Closings) -> Outcome:
+        return rules.archive(visit, facts.by_order.get(visit.order.id, rules.Closing()))
+
+    def save(self, session: Session, effects: Sequence[object]) -> None:
+        profiles.save_archive(session, effects)
+
+    def undo(self, session: Session, visits: Sequence[Visit]) -> None:
+        """The archive is final: an order that is in it neither goes back nor is cancelled (AUD-02)."""
+
+
+@after_sales.fact("receipt_confirmed")
+def book_receipts(session: Session, facts: Sequence[ReportedFact]) -> Booked:
+    """A customer confirmed receipt (确认收货)."""
+    return books.book_receipts(session, facts)
+
+
+@after_sales.fact("survey_answered")
+def book_answers(session: Session, facts: Sequence[ReportedFact]) -> Booked:
+    """A customer answered the questionnaire (满意度问卷)."""
+    return books.book_answers(session, facts)

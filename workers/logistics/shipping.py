@@ -1,0 +1,174 @@
+"""What logistics reads and keeps of goods that leave: delivery notes (发货单), shipments (物流追踪单), deliveries."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from messages.commands import Delivered
+from shared.database import Row, Session, array, columns
+from shared.department import Booked, Finding, ReportedFact, Visit, effects_of, finding
+from shared.numbering import take
+from shared.outbox import Announcement, announce
+from workers.logistics.rules import Papers, Payment, Readiness, Shipment
+
+# The views of other departments may add up rows: asked for one order at a time they use their indexes.
+_PAPERS = """
+select w.id, a.approved, p.order_id is not null, p.carrier, f.due_minor, f.paid_minor,
+    coalesce(g.reserved, false), g.packed_at is not null, g.inspected_at is not null,
+    coalesce(g.inspection_passed, false), g.packages, g.weight_grams, s.tracking_number
+from unnest(%s::uuid[]) as w(id)
+left join logistics.order_approval a on a.order_id = w.id
+left join logistics.plans p on p.order_id = w.id and p.withdrawn_at is null
+left join lateral (select * from finance.payment_status f where f.order_id = w.id limit 1) f on true
+left join lateral (select * from warehouse.readiness g where g.order_id = w.id limit 1) g on true
+left join logistics.shipments s on s.order_id = w.id and s.recalled_at is null
+"""
+_SAVE_NOTES = """
+insert into logistics.delivery_notes
+    (number, order_id, customer, customer_name, address, country, region, carrier, issued_at)
+select * from unnest(%s::text[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
+    %s::timestamptz[])
+"""
+# Counting comes before the note's lines: a note beyond what was ordered fails here (LOG-02).
+_COUNT_NOTED = """
+insert into logistics.ordered_lines as o (order_id, line, ordered, noted)
+select v.order_id, v.line, v.quantity, v.quantity from unnest(%s::uuid[], %s::int[], %s::bigint[])
+    as v(order_id, line, quantity)
+on conflict (order_id, line) do update set ordered = excluded.ordered, noted = o.noted + excluded.noted
+"""
+_SAVE_NOTE_LINES = """
+insert into logistics.delivery_note_lines (note, order_id, line, quantity, product)
+select * from unnest(%s::text[], %s::uuid[], %s::int[], %s::bigint[], %s::text[])
+"""
+_SAVE_SHIPMENTS = """
+insert into logistics.shipments
+    (tracking_number, note, order_id, carrier, packages, weight_grams, quantity, shipped_at)
+select * from unnest(%s::text[], %s::text[], %s::uuid[], %s::text[], %s::int[], %s::bigint[], %s::bigint[],
+    %s::timestamptz[])
+"""
+_RECALL = """
+with recalled as (
+    update logistics.shipments s set recalled_at = w.at
+    from unnest(%s::uuid[], %s::timestamptz[]) as w(order_id, at)
+    where s.order_id = w.order_id and s.delivered_at is null and s.recalled_at is null
+    returning s.note, s.recalled_at
+), notes as (
+    update logistics.delivery_notes n set recalled_at = r.recalled_at from recalled r where n.number = r.note
+)
+update logistics.ordered_lines o set noted = o.noted - l.quantity
+from recalled r join logistics.delivery_note_lines l on l.note = r.note
+where o.order_id = l.order_id and o.line = l.line
+"""
+_UNDERWAY = """
+select s.order_id, s.tracking_number from unnest(%s::uuid[], %s::text[]) as w(order_id, tracking_number)
+join logistics.shipments s on s.tracking_number = w.tracking_number and s.order_id = w.order_id
+where s.recalled_at is null
+"""
+# The clocks of carriers differ from ours: a delivery is never earlier than its shipment.
+_DELIVER = """
+update logistics.shipments s set delivered_at = greatest(w.at, s.shipped_at)
+from unnest(%s::text[], %s::timestamptz[]) as w(tracking_number, at)
+where s.tracking_number = w.tracking_number and s.delivered_at is null and s.recalled_at is null
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The papers of a batch, by order."""
+
+    papers: Mapping[str, Papers]
+
+    def absorb(self, effect: object) -> None:
+        """Each order ships on its own papers."""
+
+
+def read_papers(session: Session, visits: Sequence[Visit]) -> Desk:
+    """What must be known before goods leave. One round trip; the orders' own locks guard it."""
+    if not visits:
+        return Desk({})
+    return Desk(dict(map(_papers, session.rows(_PAPERS, array([visit.order.id for visit in visits])))))
+
+
+def _papers(row: Row) -> tuple[str, Papers]:
+    order, approved, planned, carrier, due, paid, *goods, tracking_number = row
+    payment = None if due is None else Payment(due, paid)
+    return order, Papers(bool(approved), planned, carrier, payment, Readiness(*goods), tracking_number)
+
+
+def save_shipments(session: Session, effects: Sequence[object]) -> None:
+    """Write delivery notes and tracking slips, and tell the carriers and everybody else who listens."""
+    shipments = effects_of(Shipment, effects)
+    if not shipments:
+        return
+    now = shipments[0].shipped_at
+    notes = take(session, "DN", now, len(shipments))
+    slips = take(session, "TRK", now, len(shipments))
+    lines = [
+        (note, shipment.order.id, line.number, line.quantity, line.product)
+        for note, shipment in zip(notes, shipments, strict=True)
+        for line in shipment.order.lines
+    ]
+    session.write(_SAVE_NOTES, *columns([_note_row(*each) for each in zip(notes, shipments, strict=True)], 9))
+    session.write(_COUNT_NOTED, *columns([line[1:4] for line in lines], 3))
+    session.write(_SAVE_NOTE_LINES, *columns(lines, 5))
+    dispatched = list(zip(slips, notes, shipments, strict=True))
+    session.write(_SAVE_SHIPMENTS, *columns([_shipment_row(*each) for each in dispatched], 8))
+    announce(session, [_dispatched(*each) for each in dispatched])
+
+
+def _note_row(number: str, shipment: Shipment) -> tuple[object, ...]:
+    order = shipment.order
+    place = (order.delivery.address, order.delivery.country, order.delivery.region)
+    customer = (order.customer.code, order.customer.name)
+    return (number, order.id, *customer, *place, shipment.carrier, shipment.shipped_at)
+
+
+def _shipment_row(tracking_number: str, note: str, shipment: Shipment) -> tuple[object, ...]:
+    order = shipment.order
+    quantity = sum([line.quantity for line in order.lines])
+    goods = (shipment.carrier, shipment.packages, shipment.weight_grams, quantity)
+    return (tracking_number, note, order.id, *goods, shipment.shipped_at)
+
+
+def _dispatched(tracking_number: str, note: str, shipment: Shipment) -> Announcement:
+    return Announcement(
+        f"{shipment.order.id}/{tracking_number}",
+        "orderflow.shipment.dispatched",
+        shipment.order.number,
+        shipment.shipped_at,
+        {
+            "schema_version": 1,
+            "order": shipment.order.number,
+            "delivery_note": note,
+            "tracking_number": tracking_number,
+            "carrier": shipment.carrier,
+            "packages": shipment.packages,
+        },
+    )
+
+
+def recall_shipments(session: Session, visits: Sequence[Visit]) -> None:
+    """Call back what has not been delivered, with its delivery note; what was delivered stays delivered."""
+    session.write(_RECALL, *columns([(visit.order.id, visit.now) for visit in visits], 2))
+
+
+def book_deliveries(session: Session, facts: Sequence[ReportedFact]) -> Booked:
+    """Deliveries (送达): the time of the first report counts, a repeat changes nothing. Refused where the order has no
+    shipment of that number under way.
+    """
+    reports = [(fact, fact.body) for fact in facts if isinstance(fact.body, Delivered)]
+    wanted = sorted({(fact.order_id, body.tracking_number) for fact, body in reports if fact.order_id})
+    underway = set(session.rows(_UNDERWAY, *columns(wanted, 2)))
+    delivered: dict[str, datetime] = {}
+    wake: set[str] = set()
+    refused: dict[str, Finding] = {}
+    for fact, body in reports:
+        if fact.order_id is None:
+            refused[fact.id] = finding("delivery.order_unknown", body.order)
+        elif (fact.order_id, body.tracking_number) not in underway:
+            refused[fact.id] = finding("delivery.no_such_shipment", body.tracking_number, order=body.order)
+        else:
+            delivered.setdefault(body.tracking_number, body.occurred_at)
+            wake.add(f"delivered:{fact.order_id}")
+    session.write(_DELIVER, *columns(sorted(delivered.items()), 2))
+    return Booked(wake, refused)
