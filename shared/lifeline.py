@@ -1,4 +1,4 @@
-"""Nothing is orphaned: a pipe whose only writer is the parent tells every child that the parent has gone, however it died."""
+"""Nothing is orphaned: a pipe whose only writer is the parent tells its children that it has gone, however it died."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ LIFELINE_VARIABLE = "ORDERFLOW_LIFELINE"
 
 
 def environment_with_lifeline(extra: Mapping[str, str], descriptor: int) -> dict[str, str]:
-    """This process's environment plus `extra` plus the name of the lifeline; `descriptor` goes into Popen's pass_fds."""
+    """This process's environment, `extra`, and the name of the lifeline, which goes into Popen's pass_fds."""
     return {**os.environ, **extra, LIFELINE_VARIABLE: str(descriptor)}
 
 
