@@ -1,0 +1,1 @@
+"""The warehouse: stock, reservations, preparation, packing and inspection."""
