@@ -1,4 +1,4 @@
-"""Dead letters: what was set aside, and what a person does about it. Replay and discard are recorded (PLT-04, PLT-06)."""
+"""Dead letters: what was set aside, and what a person does about it, which is recorded (PLT-04, PLT-06)."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -6,7 +6,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import NullPool, create_engine
 
-from shared.database import Database
+from shared.database import Database, open_database
+from shared.settings import settings
 
 SCRIPTS = Path(__file__).parent.parent / "deploy" / "migrations"
 
@@ -28,3 +29,15 @@ def _config(connection: object) -> Config:
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(SCRIPTS))
     return config
+
+
+def main() -> None:
+    """Migrate the database of the settings."""
+    chosen = settings()
+    database = open_database(chosen.database_url, chosen)
+    migrate(database)
+    database.close()
+
+
+if __name__ == "__main__":
+    main()
