@@ -46,7 +46,7 @@ end
 
 _DEPTH = """
 local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
-return {redis.call('XLEN', KEYS[1]), first and first[1]}
+return {redis.call('XLEN', KEYS[1]), first and first[1] or ''}
 """
 
 log = structlog.get_logger(__name__)
@@ -320,6 +320,7 @@ class _Channel(virtual.Channel):  # type: ignore[misc]
         gone = [entry_id for entry_id, fields in entries if entry_id and not fields]  # trimmed while pending
         if gone:
             self._client.xack(stream, self.group, *gone)
+        self.qos._flush()
         return [(i, fields) for i, fields in entries if fields and (stream, i) not in self.qos._delivered]
 
     # Acknowledging
