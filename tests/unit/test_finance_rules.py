@@ -1,0 +1,600 @@
+"""Finance decides: price, payment, risk, credit, release, settlement, and what payments can be booked."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from messages.commands import PaymentReceived
+from messages.orders import Line, Order
+from shared import policy
+from shared.department import Finding, Outcome, Passed, Referred, Unworkable, Visit, Waiting
+from tests.support.orders import NOW, an_order
+from workers.finance.rules import (
+    Account,
+    CreditHold,
+    Overdue,
+    Receivable,
+    open_part,
+    payment_fault,
+    percent,
+    release,
+    repeat_fault,
+    review,
+)
+from workers.finance.settlement_rules import Billing, Deal, InvoiceData, Settled, output_tax, settle
+
+POLICY = policy.load().get("standard@1")
+TODAY = date(2026, 6, 15)
+LISTED = {"P001": 10_000, "P002": 5_000}
+ACCOUNT = Account(
+    "C001", "CNY", limit_minor=1_000_000, terms=("prepaid", "net_30", "net_90"), methods=("wire", "online")
+)
+"""Lines of `an_order` at list price, 400.00 CNY in all, fit it easily."""
+PREPAID = {"method": "wire", "terms": "prepaid"}
+DATA = InvoiceData("上海明珠贸易有限公司", "91310000MA1K00001X", "上海市浦东新区世纪大道1号")
+
+
+def a_visit(order: Order | None = None, **changes: Any) -> Visit:
+    return replace(Visit(order or an_order(), 1, "finance", {}, POLICY, NOW), **changes)
+
+
+def an_item(price_minor: int, discount_basis_points: int = 0, product: str = "P001") -> Order:
+    """An order of one piece. Its total is of no matter to the rules about prices."""
+    line = Line(
+        number=1,
+        product=product,
+        quantity=1,
+        unit_price_minor=price_minor,
+        discount_basis_points=discount_basis_points,
+        amount_minor=price_minor,
+    )
+    return an_order(lines=(line,))
+
+
+def codes(outcome: Outcome) -> list[str]:
+    return [] if isinstance(outcome, Passed) else [each.code for each in outcome.findings]
+
+
+def the_finding(outcome: Outcome) -> Finding:
+    assert isinstance(outcome, Referred)
+    (one,) = outcome.findings
+    return one
+
+
+def effect(outcome: Outcome, kind: type[Any]) -> Any:
+    """The one effect of a kind; None where there is none."""
+    assert isinstance(outcome, Passed | Referred | Waiting)
+    found = [each for each in outcome.effects if isinstance(each, kind)]
+    assert len(found) < 2
+    return found[0] if found else None
+
+
+# -- price and discount ------------------------------------------------------------------------------------------------
+
+
+def allowing(basis_points: int) -> Visit:
+    limits = {"salesperson": basis_points, "senior_management": 9_000}
+    return a_visit(policy=replace(POLICY, discount_limits_basis_points=limits))
+
+
+@pytest.mark.requirement("FIN-01")
+@pytest.mark.parametrize(
+    ("limit", "price", "discount", "found"),
+    [
+        (0, 10_000, 0, None),
+        (0, 10_001, 0, "price.above_list"),
+        (0, 9_999, 0, "discount.over_limit"),
+        (0, 10_000, 1, "discount.over_limit"),
+        (500, 10_000, 500, None),
+        (500, 10_000, 501, "discount.over_limit"),
+        (500, 9_500, 0, None),  # a price below the list is a discount too
+        (500, 9_499, 0, "discount.over_limit"),
+        (500, 9_600, 104, None),  # both together: 95.0016 of 100
+        (500, 9_600, 105, "discount.over_limit"),  # 94.992 of 100
+        (500, 12_500, 2_000, None),  # above the list, brought down to it
+        (500, 12_500, 1_999, "price.above_list"),
+    ],
+)
+def test_price_after_discount_is_held_against_list_and_limit(
+    limit: int, price: int, discount: int, found: str | None
+) -> None:
+    visit = replace(allowing(limit), order=an_item(price, discount))
+    assert codes(review(visit, TODAY, ACCOUNT, LISTED)) == ([found] if found else [])
+
+
+@pytest.mark.requirement("FIN-01")
+def test_excess_gives_line_limit_and_actual_figure() -> None:
+    one = the_finding(review(replace(allowing(250), order=an_item(9_600, 100)), TODAY, ACCOUNT, LISTED))
+    assert (one.code, one.subject) == ("discount.over_limit", "P001")
+    assert one.values == {
+        "line": 1,
+        "limit_percent": "2.50",
+        "actual_percent": "4.96",
+        "price_minor": 9_504,
+        "listed_minor": 10_000,
+        "currency": "CNY",
+    }
+
+
+@pytest.mark.requirement("FIN-01")
+def test_product_without_list_price_goes_to_a_person() -> None:
+    one = the_finding(review(a_visit(an_item(1, product="P404")), TODAY, ACCOUNT, LISTED))
+    assert (one.code, one.subject) == ("price.no_list_price", "P404")
+
+
+@pytest.mark.requirement("FIN-01")
+def test_what_is_free_on_the_list_has_no_discount() -> None:
+    assert codes(review(a_visit(an_item(0)), TODAY, ACCOUNT, {"P001": 0})) == []
+
+
+@pytest.mark.requirement("FIN-01")
+def test_role_that_the_policy_does_not_name_may_grant_nothing() -> None:
+    visit = a_visit(an_item(9_999), policy=replace(POLICY, discount_limits_basis_points={"sales_manager": 500}))
+    assert codes(review(visit, TODAY, ACCOUNT, LISTED)) == ["discount.over_limit"]
+
+
+@given(
+    price=st.integers(0, 10**6), unit=st.integers(0, 10**6), off=st.integers(0, 10_000), limit=st.integers(0, 10_000)
+)
+def test_discount_is_compared_exactly(price: int, unit: int, off: int, limit: int) -> None:
+    found = codes(review(replace(allowing(limit), order=an_item(unit, off)), TODAY, ACCOUNT, {"P001": price}))
+    net = Decimal(unit) * (10_000 - off) / 10_000
+    if net > price:
+        assert found == ["price.above_list"]
+    else:
+        assert found == ([] if price - net <= Decimal(price) * limit / 10_000 else ["discount.over_limit"])
+
+
+# -- payment method and terms ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("FIN-02")
+@pytest.mark.parametrize(
+    ("method", "terms", "sale_type", "found"),
+    [
+        ("wire", "net_30", "domestic", []),
+        ("wire", "prepaid", "domestic", []),
+        ("cash", "net_30", "domestic", [("payment.method_not_allowed", "online, wire")]),
+        ("online", "net_30", "internal", [("payment.method_not_allowed", "wire")]),
+        ("wire", "net_60", "domestic", [("payment.terms_not_allowed", "prepaid, net_30, net_90")]),
+        ("wire", "net_90", "domestic", []),  # the longest that the policy allows
+        ("wire", "net_90", "foreign", [("payment.terms_not_allowed", "prepaid, net_30")]),
+    ],
+)
+def test_method_and_terms_must_be_agreed_and_allowed(
+    method: str, terms: str, sale_type: str, found: list[tuple[str, str]]
+) -> None:
+    order = an_order(payment={"method": method, "terms": terms}, sale_type=sale_type)
+    outcome = review(a_visit(order), TODAY, ACCOUNT, LISTED)
+    findings = outcome.findings if isinstance(outcome, Referred) else ()
+    assert [(one.code, one.values["allowed"]) for one in findings] == found
+
+
+@pytest.mark.requirement("FIN-02")
+def test_account_without_methods_may_use_all_of_the_policy() -> None:
+    order = an_order(payment={"method": "acceptance", "terms": "net_30"})
+    assert codes(review(a_visit(order), TODAY, replace(ACCOUNT, methods=()), LISTED)) == []
+
+
+@pytest.mark.requirement("FIN-02", "FIN-04")
+def test_customer_without_account_pays_in_advance_or_asks_a_person() -> None:
+    assert codes(review(a_visit(an_order(payment=PREPAID)), TODAY, None, LISTED)) == []
+    outcome = review(a_visit(), TODAY, None, LISTED)
+    assert codes(outcome) == ["payment.terms_not_allowed", "credit.over_limit"]
+    assert effect(outcome, CreditHold).opens_account
+
+
+# -- risk --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("FIN-03")
+@pytest.mark.parametrize(
+    ("total", "new", "high"), [(10_000_000, True, False), (10_000_001, True, True), (10**9, False, False)]
+)
+def test_large_order_of_a_new_customer_is_of_high_risk(total: int, new: bool, high: bool) -> None:
+    order = an_order(new_customer=new, total_base_minor=total, payment=PREPAID)
+    outcome = review(a_visit(order), TODAY, ACCOUNT, LISTED)
+    assert codes(outcome) == (["risk.new_customer"] if high else [])
+    assert outcome.basis["risk"] == ("high" if high else "low")
+
+
+@pytest.mark.requirement("FIN-03")
+@pytest.mark.parametrize(("exposure", "found"), [(860_000, []), (860_001, ["risk.near_limit"])])
+def test_exposure_above_the_share_of_the_limit_is_of_high_risk(exposure: int, found: list[str]) -> None:
+    outcome = review(a_visit(), TODAY, replace(ACCOUNT, exposure_minor=exposure), LISTED)
+    assert codes(outcome) == found
+    assert outcome.basis["risk"] == ("high" if found else "low")
+
+
+@pytest.mark.requirement("FIN-03")
+def test_high_risk_names_its_reasons() -> None:
+    held = replace(ACCOUNT, hold_reason="争议", limit_minor=0)
+    outcome = review(a_visit(), TODAY, held, LISTED)
+    assert outcome.basis["risk"] == "high"
+    assert outcome.basis["reasons"] == ["credit.on_hold", "credit.over_limit"]
+
+
+@pytest.mark.requirement("FIN-03", "SAL-04")
+def test_account_on_hold_goes_to_a_person_whatever_the_terms() -> None:
+    held = replace(ACCOUNT, hold_reason="争议")
+    for order in (an_order(), an_order(payment=PREPAID)):
+        one = the_finding(review(a_visit(order), TODAY, held, LISTED))
+        assert (one.code, one.values) == ("credit.on_hold", {"reason": "争议"})
+
+
+# -- credit ------------------------------------------------------------------------------------------------------------
+
+
+def near(limit: int, exposure: int) -> Account:
+    return replace(ACCOUNT, limit_minor=limit, exposure_minor=exposure)
+
+
+def without_risk_share() -> Visit:
+    return a_visit(policy=replace(POLICY, high_risk_exposure_basis_points=10_000))
+
+
+@pytest.mark.requirement("FIN-04")
+@pytest.mark.parametrize(
+    ("limit", "exposure", "received", "found"),
+    [
+        (40_000, 0, 0, []),  # equality passes
+        (39_999, 0, 0, ["credit.over_limit"]),
+        (100_000, 60_000, 0, []),
+        (100_000, 60_001, 0, ["credit.over_limit"]),
+        (100_000, 70_000, 10_000, []),  # what is paid already needs no credit
+        (100_000, 70_000, 9_999, ["credit.over_limit"]),
+        (0, 0, 40_000, []),
+        (0, 0, 50_000, []),
+        (0, 0, 39_999, ["credit.over_limit"]),
+    ],
+)
+def test_exposure_with_the_order_stays_within_the_limit(
+    limit: int, exposure: int, received: int, found: list[str]
+) -> None:
+    outcome = review(without_risk_share(), TODAY, near(limit, exposure), LISTED, received)
+    assert codes(outcome) == found
+    hold = effect(outcome, CreditHold)
+    assert hold.amount_minor == 40_000
+    assert hold.open_minor == hold.change_minor == max(40_000 - received, 0)
+
+
+@pytest.mark.requirement("FIN-04")
+def test_over_the_limit_says_what_would_satisfy_it() -> None:
+    one = the_finding(review(a_visit(), TODAY, near(100_000, 75_000), LISTED))
+    assert one.values == {"exposure_minor": 115_000, "limit_minor": 100_000, "over_minor": 15_000, "currency": "CNY"}
+
+
+@pytest.mark.requirement("FIN-04")
+def test_an_orders_own_hold_is_not_counted_twice() -> None:
+    outcome = review(without_risk_share(), TODAY, near(40_000, 40_000), LISTED, held_minor=40_000)
+    assert codes(outcome) == []
+    assert effect(outcome, CreditHold).change_minor == 0
+
+
+@pytest.mark.requirement("FIN-04")
+def test_prepaid_needs_no_credit() -> None:
+    broke = replace(near(0, 0), overdue=Overdue("SO-1", date(2026, 1, 1)))
+    outcome = review(a_visit(an_order(payment=PREPAID)), TODAY, broke, LISTED)
+    assert codes(outcome) == []
+    assert effect(outcome, CreditHold) is None
+    assert effect(outcome, Receivable).due_minor == 40_000
+
+
+@pytest.mark.requirement("FIN-04", "SET-07")
+@pytest.mark.parametrize(
+    ("allowed", "due", "found"),
+    [
+        (0, date(2026, 6, 15), []),
+        (0, date(2026, 6, 14), ["credit.overdue"]),
+        (10, date(2026, 6, 5), []),
+        (10, date(2026, 6, 4), ["credit.overdue"]),
+    ],
+)
+def test_receivable_overdue_beyond_the_allowed_days_stops_credit(allowed: int, due: date, found: list[str]) -> None:
+    visit = a_visit(policy=replace(POLICY, allowed_overdue_days=allowed))
+    outcome = review(visit, TODAY, replace(ACCOUNT, overdue=Overdue("SO-1", due)), LISTED)
+    assert codes(outcome) == found
+    if found:
+        assert the_finding(outcome).values["reference"] == "SO-1"
+
+
+def in_dollars(**changes: Any) -> Order:
+    return an_order(currency="USD", total_minor=10_000, total_base_minor=71_000, **changes)
+
+
+@pytest.mark.requirement("FIN-04")
+@pytest.mark.parametrize(("limit", "found"), [(71_000, []), (70_999, ["credit.over_limit"])])
+def test_credit_is_counted_in_the_accounts_currency(limit: int, found: list[str]) -> None:
+    visit = replace(without_risk_share(), order=in_dollars())
+    outcome = review(visit, TODAY, near(limit, 0), LISTED)
+    assert codes(outcome) == found
+    hold = effect(outcome, CreditHold)
+    assert (hold.amount_minor, hold.currency) == (71_000, "CNY")
+
+
+@pytest.mark.requirement("FIN-04")
+def test_yen_have_no_cents() -> None:
+    order = an_order(currency="JPY", total_minor=1_001, total_base_minor=4_705)
+    hold = effect(review(replace(without_risk_share(), order=order), TODAY, ACCOUNT, LISTED), CreditHold)
+    assert hold.amount_minor == 4_705  # 1001 × 0.047 = 47.047
+
+
+@pytest.mark.requirement("FIN-04")
+def test_without_a_rate_a_person_decides_and_no_hold_is_counted() -> None:
+    outcome = review(a_visit(), TODAY, replace(ACCOUNT, currency="THB"), LISTED)
+    assert codes(outcome) == ["credit.no_rate"]
+    assert effect(outcome, CreditHold) is None
+
+
+@given(
+    amount=st.integers(0, 10**12),
+    due=st.integers(1, 10**12),
+    first=st.integers(0, 10**12),
+    second=st.integers(0, 10**12),
+)
+def test_open_part_only_falls_and_ends_at_nothing(amount: int, due: int, first: int, second: int) -> None:
+    assert open_part(amount, due, 0) == amount
+    assert 0 <= open_part(amount, due, first + second) <= open_part(amount, due, first) <= amount
+    assert open_part(amount, due, due) == 0
+
+
+def test_percent_keeps_both_decimals() -> None:
+    assert [percent(one) for one in (0, 5, 250, 10_000)] == ["0.00", "0.05", "2.50", "100.00"]
+
+
+# -- release -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("FIN-05")
+@pytest.mark.parametrize(
+    ("received", "status"), [(0, "unpaid"), (39_999, "part_paid"), (40_000, "paid"), (40_001, "paid")]
+)
+def test_prepaid_order_waits_until_it_is_paid_in_full(received: int, status: str) -> None:
+    order = an_order(payment=PREPAID)
+    outcome = release(order, received)
+    assert outcome.basis["payment"] == status
+    if status == "paid":
+        assert isinstance(outcome, Passed)
+    else:
+        assert isinstance(outcome, Waiting)
+        assert outcome.keys == (f"payment:{order.id}",)
+
+
+@pytest.mark.requirement("FIN-05")
+def test_credit_terms_need_no_payment_first() -> None:
+    assert isinstance(release(an_order(), 0), Passed)
+
+
+# -- settlement --------------------------------------------------------------------------------------------------------
+
+SHIPS = frozenset({"finance.review", "logistics.ship", "finance.settle"})
+DELIVERED = Deal(due_minor=40_000, shipped=True, delivered_on=date(2026, 6, 10), data=DATA)
+PAID = replace(DELIVERED, received_minor=40_000, paid_at=datetime(2026, 6, 14, tzinfo=UTC), method="wire")
+
+
+def settling(deal: Deal, order: Order | None = None, **changes: Any) -> Outcome:
+    return settle(a_visit(order, **{"activities": SHIPS, **changes}), deal, TODAY)
+
+
+@pytest.mark.requirement("SET-01")
+@pytest.mark.parametrize(("received", "status"), [(0, "unpaid"), (39_999, "part_paid")])
+def test_settlement_waits_until_the_order_is_paid_in_full(received: int, status: str) -> None:
+    order = an_order()
+    outcome = settling(replace(DELIVERED, received_minor=received, invoiced_minor=40_000), order)
+    assert isinstance(outcome, Waiting)
+    assert outcome.keys == (f"payment:{order.id}",)
+    assert outcome.effects == ()
+    assert (outcome.basis["payment"], outcome.basis["received_minor"]) == (status, received)
+
+
+@pytest.mark.requirement("SET-01", "SET-08")
+def test_paid_order_is_billed_and_settled_at_once() -> None:
+    outcome = settling(PAID)
+    assert isinstance(outcome, Passed)
+    assert [type(each) for each in outcome.effects] == [Billing, Settled]
+    assert outcome.basis == {
+        "payment": "paid",
+        "received_minor": 40_000,
+        "due_minor": 40_000,
+        "currency": "CNY",
+        "paid_at": PAID.paid_at,
+        "method": "wire",
+    }
+
+
+@pytest.mark.requirement("SET-04")
+def test_unpaid_order_is_billed_on_reaching_settlement_and_only_once() -> None:
+    first = settling(DELIVERED)
+    assert isinstance(first, Waiting)
+    assert [type(each) for each in first.effects] == [Billing]
+    later = settling(replace(PAID, invoiced_minor=40_000))
+    assert isinstance(later, Passed)
+    assert [type(each) for each in later.effects] == [Settled]
+
+
+@pytest.mark.requirement("SET-04")
+def test_invoice_after_payment_waits_for_the_payment() -> None:
+    option: Mapping[str, Any] = {"invoice": "after_payment"}
+    unpaid = settling(DELIVERED, options=option)
+    assert isinstance(unpaid, Waiting)
+    assert unpaid.effects == ()
+    assert effect(settling(PAID, options=option), Billing).amount_minor == 40_000
+
+
+@pytest.mark.requirement("SET-04")
+def test_unknown_invoice_trigger_can_never_work() -> None:
+    with pytest.raises(Unworkable, match="sometime"):
+        settling(DELIVERED, options={"invoice": "sometime"})
+
+
+@pytest.mark.requirement("SET-03")
+@pytest.mark.parametrize(
+    ("amount", "rate", "tax"),
+    [(11_300, 1_300, 1_300), (10_000, 1_300, 1_150), (1, 1_300, 0), (4, 1_300, 0), (5, 1_300, 1), (11_300, 0, 0)],
+)
+def test_output_tax_is_contained_in_the_total(amount: int, rate: int, tax: int) -> None:
+    assert output_tax(amount, rate) == tax
+
+
+@pytest.mark.requirement("SET-03")
+@given(total=st.integers(0, 10**12), rate=st.integers(0, 10_000))
+def test_voucher_balances_to_the_cent(total: int, rate: int) -> None:
+    order = an_order(total_minor=total)
+    deal = replace(PAID, due_minor=total, received_minor=total)
+    bill = effect(settling(deal, order, policy=replace(POLICY, tax_rate_basis_points=rate)), Billing)
+    assert bill.amount_minor == total == bill.revenue_minor + bill.tax_minor
+    assert 0 <= bill.tax_minor <= bill.amount_minor
+
+
+@pytest.mark.requirement("SET-07")
+@pytest.mark.parametrize(
+    ("terms", "delivered", "due"),
+    [
+        ("net_30", date(2026, 6, 10), date(2026, 7, 10)),
+        ("net_0", date(2026, 6, 10), date(2026, 6, 10)),
+        ("net_30", None, date(2026, 7, 15)),
+        ("prepaid", None, TODAY),
+    ],
+)
+def test_due_date_is_so_many_days_after_delivery(terms: str, delivered: date | None, due: date) -> None:
+    order = an_order(payment={"method": "wire", "terms": terms})
+    assert effect(settling(replace(PAID, delivered_on=delivered), order), Billing).due_date == due
+
+
+@pytest.mark.requirement("SET-04")
+@pytest.mark.parametrize("paid", [False, True])
+def test_missing_invoice_data_go_to_a_person(paid: bool) -> None:
+    outcome = settling(replace(PAID if paid else DELIVERED, data=InvoiceData(title=DATA.title)))
+    assert isinstance(outcome, Referred)
+    missing = [("invoice.data_missing", "invoice_address"), ("invoice.data_missing", "tax_number")]
+    assert [(one.code, one.subject) for one in outcome.findings] == missing
+
+
+@pytest.mark.requirement("SET-04")
+def test_foreign_customers_need_no_tax_number() -> None:
+    outcome = settling(replace(PAID, data=replace(DATA, tax_number="")), an_order(sale_type="foreign"))
+    assert isinstance(outcome, Passed)
+
+
+@pytest.mark.requirement("SET-04")
+def test_agreeing_makes_the_invoice_out_to_the_order_and_still_waits_for_payment() -> None:
+    order = an_order()
+    outcome = settling(replace(DELIVERED, data=InvoiceData()), order, agreed=True)
+    assert isinstance(outcome, Waiting)
+    bill = effect(outcome, Billing)
+    assert bill.data == InvoiceData(order.customer.name, "", order.delivery.address)
+    paid = settling(replace(PAID, data=InvoiceData()), order, agreed=True)
+    assert isinstance(paid, Referred)  # covered by the agreement, so its effects are saved
+    assert [type(each) for each in paid.effects] == [Billing, Settled]
+
+
+@pytest.mark.requirement("SET-08")
+def test_nothing_is_settled_before_the_goods_have_left() -> None:
+    outcome = settling(replace(PAID, shipped=False))
+    one = the_finding(outcome)
+    assert (one.code, one.values) == ("settlement.not_delivered", {"open_minor": 40_000, "currency": "CNY"})
+
+
+@pytest.mark.requirement("SET-08")
+@pytest.mark.parametrize(
+    "changes", [{"activities": frozenset({"finance.settle"})}, {"options": {"before_delivery": True}}]
+)
+def test_definitions_that_do_not_ship_first_settle_all_the_same(changes: dict[str, Any]) -> None:
+    assert isinstance(settling(replace(PAID, shipped=False), **changes), Passed)
+
+
+@pytest.mark.requirement("SET-08")
+def test_invoice_that_differs_from_delivery_and_payment_is_not_settled() -> None:
+    one = the_finding(settling(replace(PAID, invoiced_minor=39_999)))
+    assert one.code == "settlement.differs"
+    assert one.values == {
+        "delivered_minor": 40_000,
+        "invoiced_minor": 39_999,
+        "paid_minor": 40_000,
+        "currency": "CNY",
+    }
+
+
+@pytest.mark.requirement("SET-08")
+def test_order_that_finance_never_reviewed_gets_its_receivable_at_settlement() -> None:
+    receivable = effect(settling(replace(PAID, due_minor=None)), Receivable)
+    assert (receivable.due_minor, receivable.received_minor) == (40_000, 40_000)
+
+
+# -- payments ----------------------------------------------------------------------------------------------------------
+
+
+def a_payment(**changes: Any) -> PaymentReceived:
+    fields: dict[str, Any] = {
+        "source": "bank",
+        "fact_id": "F-1",
+        "occurred_at": NOW,
+        "reference": "R-1",
+        "order": "SO-1",
+        "amount": Decimal("400.00"),
+        "currency": "CNY",
+        "method": "wire",
+    }
+    return PaymentReceived.model_validate(fields | changes)
+
+
+@pytest.mark.requirement("SET-02")
+@pytest.mark.parametrize(
+    ("changes", "currency", "found"),
+    [
+        ({}, "CNY", None),
+        ({}, None, None),  # an unknown order: kept as unmatched
+        ({}, "USD", "payment.wrong_currency"),
+        ({"amount": Decimal("0.01")}, "CNY", None),
+        ({"amount": Decimal(0)}, "CNY", "payment.bad_amount"),
+        ({"amount": Decimal("0.001")}, "CNY", "payment.bad_amount"),
+        ({"amount": Decimal("0.001"), "currency": "KWD"}, "KWD", None),
+        ({"amount": Decimal("1.5"), "currency": "JPY"}, None, "payment.bad_amount"),
+        ({"amount": Decimal(10**15)}, "CNY", None),
+        ({"amount": Decimal(10**15) + 1}, "CNY", "payment.bad_amount"),
+    ],
+)
+def test_payment_must_be_a_proper_amount_in_the_orders_currency(
+    changes: dict[str, Any], currency: str | None, found: str | None
+) -> None:
+    fault = payment_fault(a_payment(**changes), currency)
+    assert (fault.code if fault else None) == found
+
+
+@pytest.mark.requirement("SET-02")
+def test_a_reference_that_says_something_else_contradicts_the_first() -> None:
+    assert repeat_fault(a_payment(), ("SO-1", 40_000, "CNY")) is None
+    for booked in (("SO-2", 40_000, "CNY"), ("SO-1", 39_999, "CNY"), ("SO-1", 40_000, "USD")):
+        fault = repeat_fault(a_payment(), booked)
+        assert fault is not None
+        assert fault.code == "payment.reference_used"
+
+
+# -- words -------------------------------------------------------------------------------------------------------------
+
+AREAS = {"price", "discount", "payment", "credit", "risk", "invoice", "settlement"}
+
+
+def test_every_finding_has_its_words_in_both_languages() -> None:
+    root = Path(__file__).parents[2]
+    words: dict[str, dict[str, str]] = tomllib.loads(
+        (root / "shared/locale/findings/finance.toml").read_text(encoding="utf-8")
+    )
+    source = "".join((root / f"workers/finance/{name}.py").read_text("utf-8") for name in ("rules", "settlement_rules"))
+    told = {code for code in re.findall(r'"([a-z]+\.[a-z_]+)"', source) if code.split(".")[0] in AREAS}
+    breaches = set(re.findall(r'"(finance\.[a-z_]+)"', (root / "workers/finance/invariants.py").read_text("utf-8")))
+    assert told | breaches == set(words)
+    assert all(set(words[code]) == {"zh", "en", "remedy_zh", "remedy_en"} for code in told)
+    for code in told:
+        placeholders = [set(re.findall(r"\{(\w+)\}", text)) for text in words[code].values()]
+        assert placeholders[0] == placeholders[1], code
+        assert placeholders[2] == placeholders[3], code

@@ -1,0 +1,75 @@
+"""What finance can do with orders, and the facts that it books."""
+
+from collections.abc import Sequence
+
+from shared.database import Session
+from shared.department import Booked, Department, Outcome, ReportedFact, Visit
+from workers.finance import books, payments, rules, settlement, settlement_rules
+
+finance = Department("finance")
+
+
+@finance.activity("review")
+class Review:
+    """财务审核: price, discount, payment, risk and credit (FIN-01…04). What it obtains is a credit hold."""
+
+    def load(self, session: Session, visits: Sequence[Visit]) -> books.Credit:
+        return books.read_credit(session, visits)
+
+    def decide(self, visit: Visit, facts: books.Credit) -> Outcome:
+        order = visit.order
+        return rules.review(
+            visit,
+            facts.today,
+            facts.accounts.get(order.customer.code),
+            facts.prices.get(order.currency, {}),
+            facts.received.get((order.id, order.currency), 0),
+            facts.held.get(order.id, 0),
+        )
+
+    def save(self, session: Session, effects: Sequence[object]) -> None:
+        books.save_review(session, effects)
+
+    def undo(self, session: Session, visits: Sequence[Visit]) -> None:
+        books.undo_review(session, visits)
+
+
+@finance.activity("release")
+class Release:
+    """Prepaid orders go on once they are paid (FIN-05)."""
+
+    def load(self, session: Session, visits: Sequence[Visit]) -> books.Received:
+        return books.read_received(session, visits)
+
+    def decide(self, visit: Visit, facts: books.Received) -> Outcome:
+        order = visit.order
+        return rules.release(order, facts.amounts.get((order.id, order.currency), 0))
+
+    def save(self, session: Session, effects: Sequence[object]) -> None:
+        """A release keeps nothing: its basis stands in the order's history."""
+
+    def undo(self, session: Session, visits: Sequence[Visit]) -> None:
+        """A release obtains nothing."""
+
+
+@finance.activity("settle")
+class Settle:
+    """结算: voucher, invoice, payment in full (SET-01, 03, 04, 08)."""
+
+    def load(self, session: Session, visits: Sequence[Visit]) -> settlement.Deals:
+        return settlement.read_deals(session, visits)
+
+    def decide(self, visit: Visit, facts: settlement.Deals) -> Outcome:
+        return settlement_rules.settle(visit, facts.deals[visit.order.id], facts.today)
+
+    def save(self, session: Session, effects: Sequence[object]) -> None:
+        settlement.save_settlement(session, effects)
+
+    def undo(self, session: Session, visits: Sequence[Visit]) -> None:
+        settlement.undo_settlement(session, visits)
+
+
+@finance.fact("payment_received")
+def book_payments(session: Session, facts: Sequence[ReportedFact]) -> Booked:
+    """收款 (SET-02)."""
+    return payments.book(session, facts)

@@ -1,0 +1,162 @@
+"""How an order is billed and settled (结算), pure. Amounts are minor units of the order's currency."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from messages.orders import Order, SaleType
+from shared.department import Finding, Outcome, Passed, Referred, Unworkable, Visit, Waiting, finding
+from shared.money import round_half_up
+from workers.finance.rules import Receivable, credit_days, payment_basis, payment_key, receivable_of
+
+_WHOLE = 10_000
+
+AT_DELIVERY, AT_SETTLEMENT, AFTER_PAYMENT = "at_delivery", "at_settlement", "after_payment"
+"""When the invoice is made (step option `invoice`, CF-08)."""
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceData:
+    """To whom and where invoices of a customer go (开票信息)."""
+
+    title: str = ""
+    tax_number: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Deal:
+    """One order at settlement: what came in for it, what has been delivered and billed. Amounts in its currency."""
+
+    received_minor: int = 0
+    paid_at: datetime | None = None
+    method: str | None = None
+    due_minor: int | None = None
+    """Of its receivable; None: finance has not reviewed the order."""
+    invoiced_minor: int | None = None
+    shipped: bool = False
+    delivered_on: date | None = None
+    data: InvoiceData = InvoiceData()
+
+
+@dataclass(frozen=True, slots=True)
+class Billing:
+    """Voucher (销售凭证) and invoice (发票) of an order: receivable = revenue + output tax (SET-03, SET-04)."""
+
+    order_id: str
+    order_number: str
+    customer: str
+    currency: str
+    amount_minor: int
+    tax_minor: int
+    tax_basis_points: int
+    data: InvoiceData
+    due_date: date
+    at: datetime
+
+    @property
+    def revenue_minor(self) -> int:
+        return self.amount_minor - self.tax_minor
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Deliveries, invoice and payments of the order agree (SET-08)."""
+
+    order_id: str
+    at: datetime
+
+
+def settle(visit: Visit, deal: Deal, today: date) -> Outcome:
+    """结算: bill the order, wait until it is paid, and settle it once delivery, invoice and payments agree.
+
+    The step's option `invoice` says when it is billed: on reaching settlement (default; also what was to be billed at
+    delivery and was not), or once it is paid. Agreeing that goods were delivered although no shipment is booked vouches
+    for it; agreeing to missing invoice data makes the invoice out to name and address on the order, without tax number;
+    agreeing to figures that differ settles them as they are. Payment is waited for in any case (SET-01, 03, 04, 08).
+    """
+    order = visit.order
+    paid = deal.received_minor >= order.total_minor
+    basis = payment_basis(order, deal.received_minor, deal.paid_at, deal.method)
+    effects: tuple[Receivable | Billing | Settled, ...] = ()
+    if deal.due_minor != order.total_minor:
+        effects += (receivable_of(order, deal.received_minor),)
+    findings: list[Finding] = []
+    invoiced = deal.invoiced_minor
+    if invoiced is None and (paid or _billed_at(visit) != AFTER_PAYMENT):
+        findings = [*delivery_findings(visit, deal.shipped), *invoice_findings(order, deal.data)]
+        effects += (bill(visit, deal, today),)
+        invoiced = order.total_minor
+    elif paid and invoiced != order.total_minor:
+        findings = [_differs(order, invoiced or 0, deal.received_minor)]
+    if findings and (paid or not visit.agreed):
+        return Referred(tuple(findings), (*effects, Settled(order.id, visit.now)) if paid else effects, basis)
+    if not paid:
+        return Waiting((payment_key(order.id),), findings=tuple(findings), effects=effects, basis=basis)
+    return Passed((*effects, Settled(order.id, visit.now)), basis)
+
+
+def delivery_findings(visit: Visit, shipped: bool) -> Iterator[Finding]:
+    """Only what is delivered is billed (SET-08). Asked where the definition ships goods, unless the step's option
+    `before_delivery` says that it settles first.
+    """
+    if "logistics.ship" in visit.activities and not shipped and visit.options.get("before_delivery") is not True:
+        order = visit.order
+        yield finding("settlement.not_delivered", open_minor=order.total_minor, currency=order.currency)
+
+
+def invoice_findings(order: Order, data: InvoiceData) -> Iterator[Finding]:
+    """Invoice data must be complete (SET-04). A tax number is needed for domestic customers only."""
+    needed = {"invoice_title": data.title, "invoice_address": data.address}
+    if order.sale_type is SaleType.DOMESTIC:
+        needed["tax_number"] = data.tax_number
+    for field, value in needed.items():
+        if not value.strip():
+            yield finding("invoice.data_missing", field, customer=order.customer.code)
+
+
+def bill(visit: Visit, deal: Deal, today: date) -> Billing:
+    """Voucher and invoice over the order's total, which contains the output tax (价税合计).
+
+    Due so many days after delivery as the terms say (SET-07); where no delivery is reported, after today.
+    """
+    order, rate = visit.order, visit.policy.tax_rate_basis_points
+    data = InvoiceData(
+        deal.data.title.strip() or order.customer.name,
+        deal.data.tax_number.strip(),
+        deal.data.address.strip() or order.delivery.address,
+    )
+    return Billing(
+        order.id,
+        order.number,
+        order.customer.code,
+        order.currency,
+        order.total_minor,
+        output_tax(order.total_minor, rate),
+        rate,
+        data,
+        (deal.delivered_on or today) + timedelta(days=credit_days(order.payment.terms)),
+        visit.now,
+    )
+
+
+def output_tax(amount_minor: int, rate_basis_points: int) -> int:
+    """销项税 contained in an amount with tax, half up: 13.00 of 113.00 at 13 %."""
+    return round_half_up(amount_minor * rate_basis_points, _WHOLE + rate_basis_points)
+
+
+def _billed_at(visit: Visit) -> str:
+    option = visit.options.get("invoice", AT_SETTLEMENT)
+    if option not in (AT_DELIVERY, AT_SETTLEMENT, AFTER_PAYMENT):
+        raise Unworkable(f"step {visit.step}: option invoice is {option!r}")
+    return str(option)
+
+
+def _differs(order: Order, invoiced_minor: int, received_minor: int) -> Finding:
+    return finding(
+        "settlement.differs",
+        delivered_minor=order.total_minor,
+        invoiced_minor=invoiced_minor,
+        paid_minor=received_minor,
+        currency=order.currency,
+    )
