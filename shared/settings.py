@@ -2,6 +2,7 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -33,6 +34,7 @@ class Settings(BaseSettings):
     max_body_depth: int = Field(32, ge=4, description="deepest nesting of JSON that is parsed at all")
     max_file_bytes: int = Field(200_000_000, ge=1_000, description="largest file that is imported")
     max_file_rows: int = Field(2_000_000, ge=1, description="most rows of one imported file")
+    language: Literal["zh", "en"] = Field("en", description="of what the command line prints")
     events_kept: int = Field(100_000, ge=1_000, description="events kept on the outgoing stream")
 
 

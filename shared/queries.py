@@ -1,0 +1,163 @@
+"""What people look up: orders, tasks, histories, dead letters, and the state of the departments. Read only."""
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+from messages.batch import Department
+from shared.database import Session
+from shared.money import format_amount, from_minor
+
+_LOCALE = "en"
+
+
+def open_tasks(session: Session, *, role: str | None, order: str | None, limit: int) -> list[dict[str, Any]]:
+    """Open user tasks, the earliest deadline first, with what a person needs to know at a glance."""
+    rows = session.rows(_TASKS, role, role, order, order, limit)
+    names = (
+        "id", "order", "customer", "customer_name", "total_minor", "currency", "round", "step", "department", "roles",
+        "assignee", "creator", "order_version", "findings", "opened_at", "due_at", "overdue",
+    )  # fmt: skip
+    tasks = [dict(zip(names, row, strict=True)) for row in rows]
+    for task in tasks:
+        task["findings"] = json.loads(task["findings"])
+        task["total"] = format_amount(task["total_minor"], task["currency"], _LOCALE)
+    return tasks
+
+
+def find_orders(session: Session, *, state: str | None, customer: str | None, limit: int) -> list[dict[str, Any]]:
+    """Orders, the newest first."""
+    rows = session.rows(_ORDERS, state, state, customer, customer, limit)
+    names = (
+        "id", "number", "source", "external_id", "customer", "customer_name", "sale_type", "total_minor", "currency",
+        "state", "round", "open", "definition", "version", "created_at", "updated_at",
+    )  # fmt: skip
+    orders = [dict(zip(names, row, strict=True)) for row in rows]
+    for order in orders:
+        order["total"] = format_amount(order["total_minor"], order["currency"], _LOCALE)
+    return orders
+
+
+def whole_order(session: Session, number: str) -> dict[str, Any] | None:
+    """One order with its document and its history; None where there is none of that number."""
+    found = session.row(_WHOLE, number)
+    if found is None:
+        return None
+    order_id, state, round_, opened, done, definition, policy, version, document = found
+    order = json.loads(document)
+    currency = order["currency"]
+    events = [
+        dict(zip(("seq", "at", "kind", "round", "step", "actor", "state", "data"), row, strict=True))
+        for row in session.rows(_EVENTS, order_id)
+    ]
+    for event in events:
+        event["data"] = json.loads(event["data"])
+    return {
+        "id": order_id,
+        "number": number,
+        "state": state,
+        "round": round_,
+        "open": opened,
+        "done": done,
+        "definition": definition,
+        "policy": policy,
+        "version": version,
+        "total": format_amount(order["total_minor"], currency, _LOCALE),
+        "lines": [
+            line
+            | {
+                "unit_price": str(from_minor(line["unit_price_minor"], currency)),
+                "amount": str(from_minor(line["amount_minor"], currency)),
+            }
+            for line in order["lines"]
+        ],
+        "document": order,
+        "events": events,
+    }
+
+
+def dead_letters(session: Session, *, resolved: bool, limit: int) -> list[dict[str, Any]]:
+    """Dead letters, the oldest first; those of facts and unreadable messages name no order."""
+    names = ("id", "at", "department", "kind", "order", "round", "step", "reason", "detail", "attempts", "resolution")
+    return [dict(zip(names, row, strict=True)) for row in session.rows(_DEAD, resolved, limit)]
+
+
+def dead_letter(session: Session, letter: str) -> dict[str, Any] | None:
+    """One dead letter, with the bytes of an unreadable message as text."""
+    row = session.row(_DEAD_ONE, letter)
+    if row is None:
+        return None
+    names = (
+        "id", "at", "department", "kind", "subject_id", "order", "round", "step", "reason", "detail", "attempts",
+        "resolution", "resolved_by", "raw",
+    )  # fmt: skip
+    found = dict(zip(names, row, strict=True))
+    found["raw"] = bytes(found["raw"]).decode(errors="backslashreplace") if found["raw"] is not None else None
+    return found
+
+
+def departments_now(session: Session, now: datetime) -> dict[str, dict[str, Any]]:
+    """Per department: orders waiting in batches, since when the oldest; with people; waiting for the world; dead;
+    living worker processes, and how much they have handled since they started.
+    """
+    board: dict[str, dict[str, Any]] = {
+        name.value: {"waiting": 0, "oldest_at": None, "people": 0, "world": 0, "dead": 0, "workers": 0, "handled": 0}
+        for name in Department
+    }
+    batches, tasks, waits, dead, workers = session.together(
+        (_BATCHES_NOW, ()), (_TASKS_NOW, ()), (_WAITS_NOW, ()), (_DEAD_NOW, ()), (_WORKERS_NOW, (now - ALIVE,))
+    )
+    for name, waiting, oldest in batches:
+        board[name] |= {"waiting": waiting, "oldest_at": oldest}
+    for column, rows in (("people", tasks), ("world", waits), ("dead", dead)):
+        for name, count in rows:
+            board[name][column] = count
+    for name, count, handled in workers:
+        if name in board:
+            board[name] |= {"workers": count, "handled": handled}
+    return board
+
+
+def orders_by_state(session: Session) -> dict[str, int]:
+    """How many orders there are in each state. Reads all of them: for reports, not for a board."""
+    return dict(session.rows("select state, count(*) from core.orders group by state"))
+
+
+ALIVE = timedelta(seconds=15)
+"""A worker that has not beaten for so long is not counted."""
+
+_TASKS = """
+select t.id, h.number, h.customer, h.customer_name, h.total_minor, h.currency, t.round, t.step, t.department, t.roles,
+    t.assignee, t.creator, t.order_version, t.findings, t.opened_at, t.due_at, t.overdue_at is not null
+from core.user_tasks t join core.order_headers h on h.order_id = t.order_id
+where t.status = 'open' and (%s::text is null or %s = any(t.roles)) and (%s::text is null or h.number = %s)
+order by t.due_at, t.id limit %s
+"""
+_ORDERS = """
+select o.id, h.number, h.source, h.external_id, h.customer, h.customer_name, h.sale_type, h.total_minor, h.currency,
+    o.state, o.round, o.open, o.definition, o.version, h.created_at, o.updated_at
+from core.order_headers h join core.orders o on o.id = h.order_id
+where (%s::text is null or o.state = %s) and (%s::text is null or h.customer = %s)
+order by h.created_at desc, h.number desc limit %s
+"""
+_WHOLE = """
+select o.id, o.state, o.round, o.open, o.done, o.definition, o.policy, o.version, d.document
+from core.order_headers h join core.orders o on o.id = h.order_id
+join core.order_documents d on d.order_id = o.id and d.revision = o.revision where h.number = %s
+"""
+_EVENTS = "select seq, at, kind, round, step, actor, state, data from core.events where order_id = %s order by seq"
+_DEAD = """
+select d.id, d.at, d.department, d.kind, h.number, d.round, d.step, d.reason, d.detail, d.attempts, d.resolution
+from core.dead_letters d left join core.order_headers h on h.order_id = d.subject_id
+where %s or d.resolution is null order by d.at limit %s
+"""
+_DEAD_ONE = """
+select d.id, d.at, d.department, d.kind, d.subject_id, h.number, d.round, d.step, d.reason, d.detail, d.attempts,
+    d.resolution, d.resolved_by, d.raw
+from core.dead_letters d left join core.order_headers h on h.order_id = d.subject_id where d.id::text = %s
+"""
+_BATCHES_NOW = "select department, sum(cardinality(ids)), min(created_at) from core.batches group by department"
+_TASKS_NOW = "select department, count(*) from core.user_tasks where status = 'open' group by department"
+_WAITS_NOW = "select department, count(distinct (order_id, step)) from core.waits group by department"
+_DEAD_NOW = "select department, count(*) from core.dead_letters where resolution is null group by department"
+_WORKERS_NOW = "select name, count(*), sum(handled) from core.workers where beat_at > %s group by name"

@@ -1,0 +1,82 @@
+"""The words of codes: findings, states, events, roles and answers, in Chinese and English."""
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from shared.money import format_amount
+
+Language = Literal["zh", "en"]
+LANGUAGES: tuple[Language, ...] = ("zh", "en")
+FOLDER = Path(__file__).parent / "locale"
+_LOCALE: Mapping[Language, str] = {"zh": "zh_CN", "en": "en"}
+
+
+def word(kind: str, code: str, language: Language) -> str:
+    """The word for a code of `shared/locale/words.toml`; the code itself where there is none."""
+    entry = _words().get(kind, {}).get(code)
+    return entry[language] if entry else code
+
+
+def explain(finding: Mapping[str, Any], language: Language) -> str:
+    """A finding in a sentence: what does not hold, with its figures."""
+    return _sentence(finding, language, "")
+
+
+def remedy(finding: Mapping[str, Any], language: Language) -> str:
+    """What would satisfy the rule; empty where nothing is known to."""
+    return _sentence(finding, language, "remedy_")
+
+
+def answer(code: str, values: Mapping[str, Any], language: Language) -> str:
+    """An answer to a person, such as why they may not decide a task."""
+    entry = _words().get("answers", {}).get(code)
+    return _fill(entry[language], values, language) if entry else code
+
+
+def known_findings() -> frozenset[str]:
+    """Every code that has words."""
+    return frozenset(_findings())
+
+
+def _sentence(finding: Mapping[str, Any], language: Language, prefix: str) -> str:
+    entry = _findings().get(finding["code"])
+    if entry is None:
+        return "" if prefix else f"{finding['code']} {finding.get('subject', '')} {dict(finding['values'])}".strip()
+    return _fill(
+        entry.get(prefix + language, ""), {"subject": finding.get("subject", ""), **finding["values"]}, language
+    )
+
+
+def _fill(text: str, values: Mapping[str, Any], language: Language) -> str:
+    shown = {name: _shown(name, value, values, language) for name, value in values.items()}
+    return text.format_map(_Lenient(shown))
+
+
+def _shown(name: str, value: Any, values: Mapping[str, Any], language: Language) -> str:
+    if name.endswith("_minor") and isinstance(value, int) and "currency" in values:
+        return format_amount(value, values["currency"], _LOCALE[language])
+    return "" if value is None else str(value)
+
+
+class _Lenient(dict[str, str]):
+    """A value that an old finding does not have is shown by its name rather than hiding the whole sentence."""
+
+    def __missing__(self, key: str) -> str:
+        return f"{{{key}}}"
+
+
+@cache
+def _findings() -> dict[str, dict[str, str]]:
+    return {
+        code: entry
+        for path in sorted((FOLDER / "findings").glob("*.toml"))
+        for code, entry in tomllib.loads(path.read_text(encoding="utf-8")).items()
+    }
+
+
+@cache
+def _words() -> dict[str, dict[str, dict[str, str]]]:
+    return tomllib.loads((FOLDER / "words.toml").read_text(encoding="utf-8"))

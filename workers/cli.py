@@ -1,0 +1,32 @@
+"""The command line: `./run orderflow …`. Commands live in `workers/commands`, a file per subject."""
+
+import typer
+
+from workers.commands import operations, orders, people, processes
+
+app = typer.Typer(
+    name="orderflow",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Sales orders through six departments. 销售订单审批与履行系统。",
+    epilog="Exit codes: 0 done, 1 refused or something is wrong, 2 wrong usage, 3 no system is running.",
+)
+
+for group, commands in (
+    ("Running 运行", (processes.up, processes.worker, processes.intake, processes.relay, processes.scheduler)),
+    ("Orders 订单", (orders.orders, orders.show)),
+    ("People 审批", (people.tasks, people.decide)),
+    ("Operations 运维", (operations.load, operations.audit)),
+):
+    for command in commands:
+        app.command(rich_help_panel=group)(command)
+app.add_typer(operations.dead, name="dead", rich_help_panel="Operations 运维")
+
+
+def main() -> None:
+    """Entry point."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,153 @@
+"""`dead`, `audit`, `load`: what operators do."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workers.commands.terminal import As, Json, console, database, emit, fail, table, urls
+
+dead = typer.Typer(no_args_is_help=True, help="Dead letters: what was set aside, with its reason. 死信。")
+
+
+@dead.command("list")
+def list_dead(
+    everything: Annotated[bool, typer.Option("--all", help="Also what has been resolved.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=100_000)] = 100,
+    json: Json = False,
+) -> None:
+    """List dead letters, the oldest first."""
+    from shared.queries import dead_letters
+
+    with database() as opened, opened.transaction() as session:
+        found = dead_letters(session, resolved=everything, limit=limit)
+    if json:
+        emit(found)
+        return
+    table(
+        ("id", "at", "department", "order", "step", "reason", "tries", "resolution"),
+        (
+            (
+                each["id"],
+                each["at"].strftime("%m-%d %H:%M:%S"),
+                each["department"],
+                each["order"] or each["kind"],
+                each["step"],
+                each["reason"],
+                each["attempts"],
+                each["resolution"],
+            )
+            for each in found
+        ),
+    )
+
+
+@dead.command("show")
+def show_dead(letter: str, json: Json = False) -> None:
+    """Show one dead letter whole: the error, and the bytes of a message that could not be read."""
+    from shared.queries import dead_letter
+
+    with database() as opened, opened.transaction() as session:
+        found = dead_letter(session, letter)
+    if found is None:
+        fail(f"There is no dead letter {letter}.")
+    if json:
+        emit(found)
+        return
+    for name, value in found.items():
+        console.print(f"{name:12} {value}", markup=False, highlight=False)
+
+
+@dead.command("replay")
+def replay_dead(letters: list[str], person: As, json: Json = False) -> None:
+    """Put steps and facts back into their departments' queues, once the cause is mended."""
+    from shared import definitions, policy
+    from shared.broker import connect, publish
+    from shared.dead_letters import replay
+
+    with database() as opened, opened.transaction() as session:
+        count, batches = replay(session, letters, person, definitions.load(), policy.load(), datetime.now(UTC))
+    if batches:
+        publish(connect(urls()[1]), [(batch.department, batch) for batch in batches])
+    _report(count, len(letters), "replayed", json)
+
+
+@dead.command("discard")
+def discard_dead(
+    letters: list[str],
+    person: As,
+    reason: Annotated[str, typer.Option(help="Why it may be forgotten.")],
+    json: Json = False,
+) -> None:
+    """Give up unreadable messages and facts. An order's step is not discarded: cancel the order instead."""
+    from shared.dead_letters import discard
+
+    if not reason.strip():
+        fail("A reason is needed.")
+    with database() as opened, opened.transaction() as session:
+        count = discard(session, letters, person, reason, datetime.now(UTC))
+    _report(count, len(letters), "discarded", json)
+
+
+def _report(count: int, asked: int, what: str, json: bool) -> None:
+    if json:
+        emit({what: count, "asked": asked})
+    else:
+        typer.echo(f"{count} of {asked} {what}.")
+    raise typer.Exit(0 if count == asked else 1)
+
+
+def audit(json: Json = False) -> None:
+    """Prove from the database that nothing is lost, nothing happened twice and no history was changed. 审计。"""
+    from shared.audit import audit as run_audit
+    from workers.departments import invariants
+
+    with database() as opened:
+        verdict = run_audit(opened, invariants())
+    if json:
+        emit(
+            {
+                "clean": verdict.clean,
+                "orders": verdict.orders,
+                "events": verdict.events,
+                "invariants": verdict.invariants,
+                "breaches": [
+                    {"invariant": each.invariant, "subject": each.subject, "detail": each.detail}
+                    for each in verdict.breaches
+                ],
+            }
+        )
+        raise typer.Exit(0 if verdict.clean else 1)
+    if not verdict.clean:
+        table(("invariant", "subject", "detail"), ((b.invariant, b.subject, b.detail) for b in verdict.breaches))
+    typer.echo(
+        f"{verdict.orders} orders, {verdict.events} events, {verdict.invariants} invariants: "
+        + ("clean. 审计通过。" if verdict.clean else f"{len(verdict.breaches)} breaches. 发现问题。")
+    )
+    raise typer.Exit(0 if verdict.clean else 1)
+
+
+def load(
+    folder: Annotated[
+        Path, typer.Argument(exists=True, file_okay=False, help="A folder with customers.csv, products.csv …")
+    ],
+    json: Json = False,
+) -> None:
+    """Load or update master data from a folder of CSV files; nothing is saved if anything is wrong. 主数据。"""
+    from workers.masterdata import load_folder
+
+    with database() as opened:
+        counts, faults = load_folder(opened, folder)
+    if json:
+        emit(
+            {
+                "saved": counts,
+                "errors": [{"file": f.file, "line": f.line, "column": f.column, "reason": f.reason} for f in faults],
+            }
+        )
+    elif faults:
+        table(("file", "line", "column", "reason"), ((f.file, f.line, f.column, f.reason) for f in faults))
+    else:
+        table(("file", "rows"), counts.items())
+    raise typer.Exit(1 if faults else 0)

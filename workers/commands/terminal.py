@@ -1,0 +1,82 @@
+"""What the commands share: finding the running system, printing for people or for programs, ending with a sentence."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any, NoReturn, cast
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from shared import embedded
+from shared.database import Database, open_database
+from shared.embedded import EmbeddedError
+from shared.outbox import to_json
+from shared.settings import settings
+from shared.words import Language
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs. 输出 JSON。")]
+Lang = Annotated[str | None, typer.Option("--lang", help="zh or en. 语言。")]
+As = Annotated[str, typer.Option("--as", help="Who does it: the id of a member of staff. 操作人。")]
+
+FAILED, USAGE, NOT_RUNNING = 1, 2, 3
+"""Exit codes: it was refused or something is wrong; the command line is wrong; no system is running."""
+
+console = Console()
+errors = Console(stderr=True)
+
+
+def urls() -> tuple[str, str]:
+    """Database and broker of the settings, else of the system that runs in the home folder; ends with a sentence."""
+    chosen = settings()
+    if chosen.database_url and chosen.broker_url:
+        return chosen.database_url, chosen.broker_url
+    try:
+        found = embedded.running_urls(chosen.home)
+    except EmbeddedError as error:
+        fail(f"{error} Start it with `./run up`, or set ORDERFLOW_DATABASE_URL and ORDERFLOW_BROKER_URL.", NOT_RUNNING)
+    return chosen.database_url or found[0], chosen.broker_url or found[1]
+
+
+@contextmanager
+def database() -> Iterator[Database]:
+    """The system's database, for one command."""
+    opened = open_database(urls()[0], settings(), pool=2)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def language(chosen: str | None) -> Language:
+    """The language asked for, else that of the settings."""
+    if chosen not in (None, "zh", "en"):
+        fail(f"--lang is zh or en, not {chosen}", USAGE)
+    return cast(Language, chosen or settings().language)
+
+
+def fail(sentence: str, code: int = FAILED) -> NoReturn:
+    """One clear sentence on stderr, and an exit code that means something."""
+    errors.print(sentence, style="red", markup=False, highlight=False)
+    raise typer.Exit(code)
+
+
+def emit(value: Any) -> None:
+    """One JSON document on stdout."""
+    sys.stdout.write(to_json(value) + "\n")
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
+    """A table for people; on a pipe it is plain text that does not cut anything."""
+    shown = Table(*columns, title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for row in rows:
+        shown.add_row(*["" if cell is None else str(cell) for cell in row])
+    out = console if console.is_terminal else Console(width=250)
+    out.print(shown)
+
+
+def as_text(value: object) -> str:
+    """A JSON value on one line, readable."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
