@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from pydantic import model_validator
 
@@ -94,5 +94,5 @@ def save_rules(session: Session, rows: Sequence[RuleRow]) -> None:
     session.write(_SAVE_RULES, *columns(values, 6))
 
 
-MASTER: tuple[MasterFile[RuleRow], ...] = (MasterFile("compliance_rules", RuleRow, save_rules),)
+MASTER: tuple[MasterFile[Any], ...] = (MasterFile("compliance_rules", RuleRow, save_rules),)
 """The master data file of compliance."""

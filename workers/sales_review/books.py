@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -216,7 +216,7 @@ def save_prices(session: Session, rows: Sequence[PriceRow]) -> None:
     session.write(_SAVE_PRICES, *columns(values, 4))
 
 
-MASTER: tuple[MasterFile[CustomerRow] | MasterFile[ProductRow] | MasterFile[PriceRow], ...] = (
+MASTER: tuple[MasterFile[Any], ...] = (
     MasterFile("customers", CustomerRow, save_customers),
     MasterFile("products", ProductRow, save_products),
     MasterFile("prices", PriceRow, save_prices),
