@@ -102,6 +102,8 @@ def _structure_faults(definition: Definition) -> Iterable[str]:
     """What is wrong between the parts of one definition."""
     if not definition.steps:
         yield "there is no step"
+    elif all(step.when is not None for step in definition.stages[0]):
+        yield f"step '{definition.steps[0].id}': the first may not depend on 'when', or an order could pass unseen"
     until = definition.legacy_until
     if until is not None and until < definition.effective_from:
         yield f"'legacy_until' {until} is before 'effective_from' {definition.effective_from}"
@@ -152,6 +154,8 @@ def _state_faults(definition: Definition, reached: list[State]) -> Iterable[str]
         if stage[0].reaches is not None:
             yield from _move_faults(states, stage[0].reaches, f"step '{stage[0].id}': 'reaches'")
             states.append(stage[0].reaches)
+            if stage[0].reaches in FINAL and stage is not definition.stages[-1]:
+                yield f"step '{stage[0].id}': 'reaches' is {stage[0].reaches}, which is final, and steps follow"
     if definition.ends_in is not states[-1]:
         yield from _move_faults(states, definition.ends_in, "'ends_in'")
 

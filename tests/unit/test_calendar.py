@@ -1,5 +1,7 @@
 """Working days by the published calendar with make-up days (调休), and the deadlines reckoned from them."""
 
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -168,3 +170,11 @@ def test_a_deadline_is_read_as_it_is_written(text: str) -> None:
 def test_what_is_no_deadline_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a deadline"):
         parse_deadline(text)
+
+
+def test_holidays_and_locales_are_loaded_only_by_those_who_need_them() -> None:
+    loaded = (
+        "import sys, shared.definitions, shared.policy, shared.money; print({'holidays', 'babel'} & {*sys.modules})"
+    )
+    told = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "set()"

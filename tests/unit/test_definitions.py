@@ -145,6 +145,8 @@ def test_a_faulty_head_is_named(changes: dict[str, Any], fault: str) -> None:
 
 STRUCTURE_FAULTS: list[tuple[list[dict[str, Any]], str]] = [
     ([], "there is no step"),
+    ([step("a", when="new_customer"), step("b")], "step 'a': the first may not depend on 'when'"),
+    ([step("a", group="g", when="True"), step("b", group="g", when="True")], "step 'a': the first may not depend on"),
     ([step("a"), step("b"), step("a")], "step 'a': its id is there 2 times"),
     ([step("a", group="g"), step("b"), step("c", group="g")], "group 'g': its steps do not follow one another"),
     (
@@ -169,6 +171,10 @@ STRUCTURE_FAULTS: list[tuple[list[dict[str, Any]], str]] = [
         "step 'c': 'reaches': an order that was shipped cannot become reserved",
     ),
     (
+        [step("a", reaches="archived"), step("b", on_disagree="repeat")],
+        "step 'a': 'reaches' is archived, which is final, and steps follow",
+    ),
+    (
         [step("a", reaches="shipped"), step("b")],
         "step 'b': 'on_disagree' is 'return', but an order shipped cannot become returning",
     ),
@@ -188,9 +194,12 @@ def test_steps_that_do_not_fit_together_are_named(steps: list[dict[str, Any]], f
 @pytest.mark.requirement("PRC-08")
 def test_all_faults_of_a_definition_are_told_at_once() -> None:
     text = definition_text(
-        step("a", mode="robot", deadline="soon"), step("a", on_disagree="gone", when="eval('1')"), version=0, owner="me"
+        step("a", mode="robot", deadline="soon", when="new_customer"),
+        step("a", on_disagree="gone", when="eval('1')"),
+        version=0,
+        owner="me",
     )
-    assert len(faults_of(text)) == 7
+    assert len(faults_of(text)) == 8
 
 
 @pytest.mark.requirement("PRC-08")
