@@ -231,6 +231,8 @@ def settle(
     """
     step = folder.definition.step(step_id)
     data: dict[str, Any] = {"basis": dict(outcome.basis)} if outcome.basis else {}
+    if decision and isinstance(outcome, Waiting | Returned):  # the person's word stays in the history all the same
+        data["agreed_before"] = decision.as_data() | {"by": decision.by}
     if isinstance(outcome, Waiting):
         if outcome.findings:
             data["findings"] = as_data(outcome.findings)
