@@ -1,0 +1,98 @@
+"""The rows of stock: locked in one order, changed and accounted for together."""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import NamedTuple
+
+from shared.database import Row, Session, array, columns
+from workers.warehouse.preparation_rules import FAILED
+from workers.warehouse.rules import Shelves
+
+_LOCK = """
+select s.product, s.location, s.on_hand, s.reserved, s.blocked, s.inspection
+from unnest(%s::text[]) as w(product) join warehouse.stock s on s.product = w.product
+order by s.product, s.location for update of s
+"""
+_OPEN = """
+insert into warehouse.stock (product, location)
+select p.product, 'MAIN' from unnest(%s::text[]) as w(product)
+join sales_review.product_list p on p.product = w.product
+order by p.product
+on conflict do nothing
+"""
+_CHANGE = """
+update warehouse.stock s
+set on_hand = s.on_hand + c.on_hand, reserved = s.reserved + c.reserved, blocked = s.blocked + c.blocked
+from unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[])
+    as c(product, location, on_hand, reserved, blocked)
+where s.product = c.product and s.location = c.location
+"""
+_MOVE = """
+insert into warehouse.stock_movements (at, kind, product, location, quantity, blocked, document, fact_id)
+select * from unnest(%s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::text[],
+    %s::uuid[])
+"""
+
+
+Place = tuple[str, str]
+"""Product and location."""
+
+NOTHING: Mapping[Place, int] = MappingProxyType({})
+
+
+class Movement(NamedTuple):
+    """A change of stock for the books; `document` or `fact_id` says what moved it."""
+
+    at: datetime
+    kind: str
+    product: str
+    location: str
+    quantity: int
+    blocked: int = 0
+    document: str | None = None
+    fact_id: str | None = None
+
+
+def lock_stock(session: Session, products: Collection[str]) -> list[Row]:
+    """Every row of these products, locked in (product, location) order, as (product, location, on_hand, reserved,
+    blocked, inspection). A product of the product list that was never in stock gets an empty row, so that there is
+    something to lock: who waits for goods and who books their arrival then come one after the other.
+    """
+    wanted = sorted(set(products))
+    rows = session.rows(_LOCK, array(wanted))
+    found = {row[0] for row in rows}
+    missing = [product for product in wanted if product not in found]
+    if missing:
+        session.write(_OPEN, array(missing))
+        rows += session.rows(_LOCK, array(missing))
+    return rows
+
+
+def shelves(rows: Iterable[Row]) -> Shelves:
+    """What may be given away: on hand, neither reserved nor blocked (WHS-02), at a place that has not failed."""
+    available: dict[str, dict[str, int]] = {}
+    for product, location, on_hand, reserved, blocked, inspection in rows:
+        places = available.setdefault(product, {})
+        if location is not None and inspection != FAILED:
+            places[location] = on_hand - reserved - blocked
+    return Shelves(available)
+
+
+def change_stock(
+    session: Session,
+    on_hand: Mapping[Place, int] = NOTHING,
+    reserved: Mapping[Place, int] = NOTHING,
+    blocked: Mapping[Place, int] = NOTHING,
+) -> None:
+    """Add to rows that are locked. The database refuses what would give away more than there is."""
+    places = sorted(on_hand.keys() | reserved.keys() | blocked.keys())
+    changes = [(*place, on_hand.get(place, 0), reserved.get(place, 0), blocked.get(place, 0)) for place in places]
+    if changes:
+        session.write(_CHANGE, *columns(changes, 5))
+
+
+def record(session: Session, movements: Collection[Movement]) -> None:
+    """Write movements down."""
+    if movements:
+        session.write(_MOVE, *columns(list(movements), 8))
