@@ -123,6 +123,38 @@ class OrderSubmitted(Contract):
     definition: Code | None = None
 
 
+class Customer(Contract):
+    """The customer on a stored order. What is stored was checked when it came in, so its text has plain types here:
+    every department reads the document, and patterns would be most of the cost of reading it.
+    """
+
+    code: str
+    name: str
+
+
+class Person(Contract):
+    """Whom to ask about a stored order."""
+
+    name: str
+    phone: str | None = None
+    email: str | None = None
+
+
+class Place(Contract):
+    """The delivery place of a stored order."""
+
+    address: str
+    country: str
+    region: str = ""
+
+
+class PaymentTerms(Contract):
+    """The agreed payment of a stored order."""
+
+    method: PaymentMethod
+    terms: str
+
+
 class Line(Contract):
     """One line as departments read it; amounts in minor units of the order's currency."""
 
@@ -148,11 +180,11 @@ class Order(Contract):
     external_id: str
     creator: str
     created_at: datetime
-    customer: Party
+    customer: Customer
     customer_class: str = ""
     new_customer: bool = False
-    contact: Contact
-    delivery: Delivery
+    contact: Person
+    delivery: Place
     channel: Channel
     sale_type: SaleType
     entry_system: EntrySystem
@@ -161,6 +193,6 @@ class Order(Contract):
     total_minor: int
     total_base_minor: int
     requested_date: date
-    payment: Payment
+    payment: PaymentTerms
     special_requirements: str = ""
     customer_order_number: str | None = None

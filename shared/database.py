@@ -97,8 +97,8 @@ class Database:
     def lead(self, duty: str) -> "Leadership | None":
         """Become the only process that does this duty, for as long as the connection lives; None: another one is."""
         pooled = self.engine.raw_connection()
-        pooled.detach()
         connection: psycopg.Connection[Row] = pooled.driver_connection  # type: ignore[assignment]
+        pooled.detach()
         connection.autocommit = True
         got = connection.execute("select pg_try_advisory_lock(hashtext(%s))", (f"orderflow.{duty}",)).fetchone()
         if got and got[0]:
@@ -158,9 +158,22 @@ def _prepare_connection(connection: Any, _record: object) -> None:
 def array(values: Sequence[object]) -> str:
     """A PostgreSQL array literal: `{1,2}`, `{"a","b"}`. Text quoted, None as NULL, times in ISO 8601.
 
-    psycopg's own list dumper walks every element through its adapters, which costs more than the rest of a batch.
+    psycopg's own list dumper walks every element through its adapters, which costs more than the rest of a batch;
+    so a column of nothing but text, or of nothing but whole numbers, is written in a few calls.
     """
+    kinds = set(map(type, values))
+    if kinds and all(issubclass(kind, str) for kind in kinds):
+        joined = _MARK.join(values)  # type: ignore[arg-type]
+        if joined.count(_MARK) == len(values) - 1:
+            return '{"' + joined.replace("\\", "\\\\").replace('"', '\\"').replace(_MARK, '","') + '"}'
+    elif kinds == {int}:
+        return "{" + ",".join(map(str, values)) + "}"
+    elif kinds == {bytes}:
+        return '{"\\\\x' + '","\\\\x'.join([value.hex() for value in values]) + '"}'  # type: ignore[attr-defined]
     return "{" + ",".join([_item(value) for value in values]) + "}"
+
+
+_MARK = "\x1f"
 
 
 def columns(rows: Sequence[Sequence[object]], width: int) -> list[str]:

@@ -182,7 +182,8 @@ class Journal:
     # -- how moves are made ----------------------------------------------------------------------------------------
 
     def _advance(self, standing: Standing, kind: Kind, step: str | None, actor: str, data: dict[str, Any]) -> None:
-        definition, done, values = standing.definition, set(standing.done), standing.values()
+        definition, done = standing.definition, set(standing.done)
+        values = standing.values() if definition.conditional else {}
         state = state_after(definition, done, values, standing.state)
         opening = [one for one in next_steps(definition, done, values) if one.id not in standing.open]
         if not opening and not standing.open:

@@ -1,10 +1,11 @@
 """Messages for the outside world, written in the transaction that they tell of. The relay sends them."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+import pydantic_core
 
 from shared.database import Session, columns
 
@@ -40,10 +41,4 @@ def announce(session: Session, announcements: Sequence[Announcement]) -> None:
 
 def to_json(value: Any) -> str:
     """Compact JSON with every script readable; dates and times in ISO 8601."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_iso)
-
-
-def _iso(value: Any) -> str:
-    if hasattr(value, "isoformat"):
-        return str(value.isoformat())
-    raise TypeError(f"no JSON for {type(value).__name__}")
+    return pydantic_core.to_json(value).decode()

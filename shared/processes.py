@@ -78,7 +78,10 @@ class Definition:
     activities: frozenset[str] = field(init=False, repr=False, compare=False)
     reached: tuple[State | None, ...] = field(init=False, repr=False, compare=False)
     """The state once so many stages have been passed; None before the first that reaches one."""
+    conditional: bool = field(init=False, repr=False, compare=False)
+    """Whether any step has a condition, so that the values of an order matter to what comes next."""
     _places: Mapping[str, int] = field(init=False, repr=False, compare=False)
+    _by_id: Mapping[str, Step] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         stages = _stages(self.steps)
@@ -89,7 +92,9 @@ class Definition:
         for stage in stages:
             reached.append(stage[0].reaches or reached[-1])
         object.__setattr__(self, "reached", tuple(reached))
+        object.__setattr__(self, "conditional", any(step.when for step in self.steps))
         object.__setattr__(self, "_places", places)
+        object.__setattr__(self, "_by_id", {step.id: step for step in self.steps})
 
     @property
     def key(self) -> str:
@@ -98,10 +103,10 @@ class Definition:
 
     def step(self, step_id: str) -> Step:
         """The step with this id. Raises DefinitionError for an unknown one."""
-        for step in self.stages[self.place(step_id)]:
-            if step.id == step_id:
-                return step
-        raise AssertionError(f"{step_id} is not in its own stage")
+        step = self._by_id.get(step_id)
+        if step is None:
+            raise DefinitionError([f"{self.key}: has no step '{step_id}'"])
+        return step
 
     def place(self, step_id: str) -> int:
         """The index of the step's stage. Raises DefinitionError for an unknown step."""

@@ -113,16 +113,16 @@ def accept_orders(
             else:
                 _refuse(entry.place, entry.submission, fault, receipts, refusals)
         inserted = _insert_headers(session, fresh, now)
+        created = {entry.place for entry in inserted}
         known |= {entry.key: (entry.number, entry.hash) for entry in inserted}
-        lost = [entry for entry in fresh if entry not in inserted]
+        lost = [entry for entry in fresh if entry.place not in created]
         if lost:
             known |= _existing(session, lost)
             _refuse_taken_numbers(session, [each for each in lost if each.key not in known], receipts, refusals)
         batches = _create(session, inserted, catalog, rules, now)
-        created = {id(entry) for entry in inserted}
         for entry in entries:
             if receipts[entry.place] is None:
-                receipts[entry.place] = _receipt(entry, id(entry) in created, known, seen, receipts, refusals)
+                receipts[entry.place] = _receipt(entry, entry.place in created, known, seen, receipts, refusals)
         announcements += _repeats(entries, receipts, now)
     announcements += record(session, refusals, now)
     announce(session, announcements)
@@ -147,7 +147,7 @@ def examine_again(
         )
     if errors or probe.amounts is None:
         return None, None, errors
-    revised = document(
+    revised, _ = document(
         submitted,
         probe.amounts,
         catalog,
@@ -277,7 +277,7 @@ def _create(
     for entry in entries:
         assert entry.amounts is not None and entry.definition is not None, "only checked entries become orders"  # noqa: PT018
         submitted = entry.submitted
-        order = document(
+        order, text = document(
             submitted,
             entry.amounts,
             catalog,
@@ -286,7 +286,7 @@ def _create(
             created_at=now,
             creator=submitted.creator or submitted.source,
         )
-        documents.append((order.id, order.model_dump_json()))
+        documents.append((order.id, text))
         folder = Standing(
             order.id, 0, State.DRAFT, 1, 1, [], [], None, b"", entry.definition, pinned, order
         )  # fmt: skip

@@ -7,8 +7,9 @@ from datetime import date, datetime
 from typing import Any
 
 from messages.events import FieldError
-from messages.orders import Line, Order, OrderSubmitted
+from messages.orders import Order, OrderSubmitted
 from shared.money import MoneyError, convert, from_minor, line_amount, to_minor
+from shared.outbox import to_json
 from shared.policy import Policy
 
 
@@ -25,7 +26,8 @@ class Catalog:
 class Amounts:
     """A submission's lines in minor units, their total, and the total in the policy's base currency."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[Mapping[str, object], ...]
+    """As `messages.orders.Line` has them."""
     total_minor: int
     total_base_minor: int
 
@@ -59,7 +61,8 @@ def check(
 
 def _amounts(submitted: OrderSubmitted, policy: Policy, fault: Any) -> Amounts | None:
     currency = submitted.currency
-    lines: list[Line] = []
+    lines: list[Mapping[str, object]] = []
+    total = 0
     try:
         total_stated = to_minor(submitted.total, currency)
     except MoneyError as error:
@@ -73,19 +76,19 @@ def _amounts(submitted: OrderSubmitted, policy: Policy, fault: Any) -> Amounts |
             continue
         discount = int(line.discount_percent * 100)
         amount = line_amount(line.quantity, price, discount)
+        total += amount
         lines.append(
-            Line.model_construct(
-                number=index + 1,
-                product=line.product,
-                quantity=line.quantity,
-                unit_price_minor=price,
-                discount_basis_points=discount,
-                amount_minor=amount,
-            )
+            {
+                "number": index + 1,
+                "product": line.product,
+                "quantity": line.quantity,
+                "unit_price_minor": price,
+                "discount_basis_points": discount,
+                "amount_minor": amount,
+            }
         )
     if len(lines) < len(submitted.lines):
         return None
-    total = sum(line.amount_minor for line in lines)
     if total != total_stated:
         stated, summed = from_minor(total_stated, currency), from_minor(total, currency)
         fault("total", "total_differs", f"{stated} is stated, the lines come to {summed}")
@@ -113,31 +116,34 @@ def document(
     number: str,
     created_at: datetime,
     creator: str,
-) -> Order:
-    """The stored document. Everything in it has been checked, so it is put together without checking again."""
+) -> tuple[Order, str]:
+    """The stored document, as departments will read it, and its JSON."""
     customer_class, new = catalog.customers[submitted.customer.code]
-    return Order.model_construct(
-        schema_version=1,
-        id=order_id,
-        number=number,
-        source=submitted.source,
-        external_id=submitted.external_id,
-        creator=creator,
-        created_at=created_at,
-        customer=submitted.customer,
-        customer_class=customer_class,
-        new_customer=new,
-        contact=submitted.contact,
-        delivery=submitted.delivery,
-        channel=submitted.channel,
-        sale_type=submitted.sale_type,
-        entry_system=submitted.entry_system,
-        currency=submitted.currency,
-        lines=amounts.lines,
-        total_minor=amounts.total_minor,
-        total_base_minor=amounts.total_base_minor,
-        requested_date=submitted.requested_date,
-        payment=submitted.payment,
-        special_requirements=submitted.special_requirements,
-        customer_order_number=submitted.customer_order_number,
+    text = to_json(
+        {
+            "schema_version": 1,
+            "id": order_id,
+            "number": number,
+            "source": submitted.source,
+            "external_id": submitted.external_id,
+            "creator": creator,
+            "created_at": created_at,
+            "customer": submitted.customer,
+            "customer_class": customer_class,
+            "new_customer": new,
+            "contact": submitted.contact,
+            "delivery": submitted.delivery,
+            "channel": submitted.channel,
+            "sale_type": submitted.sale_type,
+            "entry_system": submitted.entry_system,
+            "currency": submitted.currency,
+            "lines": amounts.lines,
+            "total_minor": amounts.total_minor,
+            "total_base_minor": amounts.total_base_minor,
+            "requested_date": submitted.requested_date,
+            "payment": submitted.payment,
+            "special_requirements": submitted.special_requirements,
+            "customer_order_number": submitted.customer_order_number,
+        }
     )
+    return Order.model_validate_json(text), text

@@ -52,7 +52,8 @@ def accept_facts(
     journal = Journal(now)
     fresh = _insert(session, entries, now)
     if len(fresh) < len(entries):
-        _sort_out_repeats(session, [entry for entry in entries if entry not in fresh], outcome)
+        new = {entry.id for entry in fresh}
+        _sort_out_repeats(session, [entry for entry in entries if entry.id not in new], outcome)
     moving = [entry for entry in fresh if isinstance(entry.fact, CancellationRequested | OrderResubmitted)]
     folders = lock_standings(session, {e.order_id for e in moving if e.order_id}, rules.definitions, rules.policies)
     done = [entry.id for entry in moving if _move(session, journal, entry, folders, rules, outcome)]
@@ -101,7 +102,7 @@ def _name_orders(session: Session, entries: Sequence[_Entry]) -> None:
     numbers = sorted({number for entry in entries if (number := _number(entry.fact))})
     if not numbers:
         return
-    known = dict(session.rows(_ORDERS, array(numbers)))
+    known: dict[str | None, str] = {row[0]: row[1] for row in session.rows(_ORDERS, array(numbers))}
     for entry in entries:
         entry.order_id = known.get(_number(entry.fact))
 
