@@ -577,6 +577,30 @@ def test_failed_goods_are_blocked_and_the_order_waits_for_others(house: Warehous
     house.assert_clean()
 
 
+@pytest.mark.requirement("WHS-10")
+def test_failed_goods_are_replaced_from_another_place(house: Warehouse) -> None:
+    house.products("A")
+    house.count(("A", "N", 4), ("A", "S", 3))
+    order, other = ordered(("A", 5)), ordered(("A", 1))
+    act(house.database, "reserve", [a_visit(order)])
+    assert house.stock() == [("A", "N", 4, 4, 0), ("A", "S", 3, 1, 0)]
+    house.count(("A", "S", 6))
+    house.load([StockRow(product="A", location="N", on_hand=4, inspection="failed")])
+    # Two orders of one batch, the second of which reserves only now.
+    visits = [a_visit(order, agreed=True), a_visit(other)]
+    assert [type(each) for each in act(house.database, "prepare", visits)] == [Referred, Passed]
+    assert house.stock() == [("A", "N", 4, 0, 4), ("A", "S", 0, 0, 0)]
+    lines = "select order_id, line, location, picked from warehouse.preparation_lines join warehouse.preparations"
+    assert house.rows(lines + " using (number) order by 1") == [(order.id, 1, "S", 5), (other.id, 1, "S", 1)]
+    reports = "select order_id, passed, inspector from warehouse.inspection_reports order by 1, 2"
+    assert house.rows(reports) == [
+        (order.id, False, "person"),
+        (order.id, True, "person"),
+        (other.id, True, "routine"),
+    ]
+    invariants_hold(house.database)
+
+
 @pytest.mark.requirement("WHS-08")
 def test_a_pick_beyond_the_instruction_is_refused_by_the_database(house: Warehouse) -> None:
     house.products("A")

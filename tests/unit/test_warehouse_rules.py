@@ -239,7 +239,7 @@ def test_what_is_reserved_is_picked_packed_and_passes_by_routine() -> None:
     outcome = prepare(a_visit(order), goods(shelves(A=0, B=0), {order.id: held}, weights={"A": 100, "B": 50}))
     assert isinstance(outcome, Passed)
     effect = prepared(outcome)
-    assert (effect.picks, effect.fresh, effect.inspector) == (held, [], ROUTINE)
+    assert (effect.fresh, effect.inspector) == ([], ROUTINE)
     assert effect.packages == (Packages(1, 1, CARTON, 600, (Content(1, "A", 5), Content(2, "B", 2))),)
 
 
@@ -257,7 +257,8 @@ def test_what_nothing_has_reserved_before_is_reserved_first() -> None:
     order = ordered(("A", 5))
     stock = goods(shelves(A=5))
     effect = prepared(prepare(a_visit(order), stock))
-    assert effect.picks == effect.fresh == [Pick(1, "A", "MAIN", 5)]
+    assert effect.fresh == [Pick(1, "A", "MAIN", 5)]
+    assert effect.packages == (Packages(1, 1, CARTON, 0, (Content(1, "A", 5),)),)
     stock.absorb(effect)
     assert stock.shelves.available == {"A": {"MAIN": 0}}
 
@@ -306,7 +307,7 @@ def test_failed_goods_are_blocked_and_replaced_once_a_person_agrees() -> None:
     assert findings(agreed) == findings(asked)
     assert agreed.effects[0] == Rejected(order.id, NOW, [held[0]])
     effect = prepared(agreed)
-    assert effect.picks == [Pick(1, "A", "GOOD", 5), Pick(2, "B", "N", 1)]
+    assert effect.packages == (Packages(1, 1, CARTON, 0, (Content(1, "A", 5), Content(2, "B", 1))),)
     assert effect.fresh == [Pick(1, "A", "GOOD", 4)]
 
 

@@ -6,12 +6,13 @@ preparation back returns them and reserves them for the order again.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from shared.database import Session, array, columns
 from shared.department import Visit, effects_of
 from shared.numbering import take
-from workers.warehouse.preparation_rules import PERSON, ROUTINE, Goods, Prepared, Rejected
+from workers.warehouse.preparation_rules import ROUTINE, Goods, Prepared, Rejected
 from workers.warehouse.rules import Pick, totals
 from workers.warehouse.stock import Movement, change_stock, lock_stock, record, shelves
 
@@ -29,22 +30,44 @@ _WEIGHTS = """
 select p.product, p.weight_grams
 from unnest(%s::text[]) as w(product) join sales_review.product_list p on p.product = w.product
 """
-_UNRESERVE = """
+_REJECT = """
 delete from warehouse.reservations r using unnest(%s::uuid[], %s::int[], %s::text[]) as d(order_id, line, location)
 where r.order_id = d.order_id and r.line = d.line and r.location = d.location
 """
-_PREPARATIONS = """
-insert into warehouse.preparations
-    (number, order_id, round, issued_at, picked_at, packed_at, packages, weight_grams)
-select v.number, v.order_id, v.round, v.at, v.at, v.at, v.packages, v.weight_grams
-from unnest(%s::text[], %s::uuid[], %s::smallint[], %s::timestamptz[], %s::bigint[], %s::bigint[])
-    as v(number, order_id, round, at, packages, weight_grams)
+_REPLACE = """
+insert into warehouse.reservations as r (order_id, line, product, location, quantity)
+select * from unnest(%s::uuid[], %s::int[], %s::text[], %s::text[], %s::bigint[])
+on conflict (order_id, line, location) do update set quantity = r.quantity + excluded.quantity
 """
-_LINES = """
-insert into warehouse.preparation_lines (number, line, product, location, quantity, picked)
-select v.number, v.line, v.product, v.location, v.quantity, v.quantity
-from unnest(%s::text[], %s::int[], %s::text[], %s::text[], %s::bigint[])
-    as v(number, line, product, location, quantity)
+_ISSUE = """
+with issued as (
+    delete from warehouse.reservations r using unnest(%s::uuid[], %s::text[]) as p(order_id, number)
+    where r.order_id = p.order_id
+    returning p.number, r.line, r.product, r.location, r.quantity
+), lines as (
+    insert into warehouse.preparation_lines (number, line, product, location, quantity, picked)
+    select number, line, product, location, quantity, quantity from issued
+), moved as (
+    insert into warehouse.stock_movements (at, kind, product, location, quantity, blocked, document)
+    select %s, 'issued', product, location, -quantity, 0, number from issued
+), sums as (
+    select product, location, sum(quantity)::bigint as quantity from issued group by product, location
+)
+update warehouse.stock s set on_hand = s.on_hand - sums.quantity, reserved = s.reserved - sums.quantity
+from sums where s.product = sums.product and s.location = sums.location
+"""
+_PREPARE = """
+with given as (
+    select v.*, %s::timestamptz as at
+    from unnest(%s::text[], %s::uuid[], %s::smallint[], %s::bigint[], %s::bigint[], %s::text[])
+        as v(number, order_id, round, packages, weight_grams, inspector)
+), prepared as (
+    insert into warehouse.preparations
+        (number, order_id, round, issued_at, picked_at, packed_at, packages, weight_grams)
+    select number, order_id, round, at, at, at, packages, weight_grams from given
+)
+insert into warehouse.inspection_reports (number, order_id, inspected_at, passed, inspector)
+select number, order_id, at, true, inspector from given
 """
 _PACKAGES = """
 insert into warehouse.packages (number, first, last, material, weight_grams)
@@ -54,9 +77,9 @@ _CONTENTS = """
 insert into warehouse.package_contents (number, first, line, product, quantity)
 select * from unnest(%s::text[], %s::bigint[], %s::int[], %s::text[], %s::bigint[])
 """
-_REPORTS = """
+_FAILED = """
 insert into warehouse.inspection_reports (number, order_id, inspected_at, passed, inspector)
-select * from unnest(%s::text[], %s::uuid[], %s::timestamptz[], %s::boolean[], %s::text[])
+select *, false, 'person' from unnest(%s::text[], %s::uuid[], %s::timestamptz[])
 """
 _LOCK_ISSUED = """
 select from (
@@ -105,65 +128,50 @@ def load_goods(session: Session, visits: Sequence[Visit]) -> Goods:
 
 
 def save_preparations(session: Session, effects: Sequence[Any]) -> None:
-    """Issue what is prepared and block what is rejected, each with its documents. One round trip, for the numbers."""
-    prepared = effects_of(Prepared, effects)
-    rejected = effects_of(Rejected, effects)
+    """Block what is rejected and issue what is prepared, each with its documents. One round trip, for the numbers."""
     if not effects:
         return
-    at = (prepared or rejected)[0].at
-    numbers = take(session, DOCUMENTS, at, len(prepared) + len(rejected))
-    issues = list(zip(numbers[: len(prepared)], prepared, strict=True))
-    refusals = list(zip(numbers[len(prepared) :], rejected, strict=True))
-    _save_stock(session, issues, refusals)
-    _save_documents(session, issues, refusals)
+    rejected = effects_of(Rejected, effects)
+    prepared = effects_of(Prepared, effects)
+    now = effects[0].at
+    numbers = take(session, DOCUMENTS, now, len(effects))
+    _block(session, now, list(zip(numbers[len(prepared) :], rejected, strict=True)))
+    _replace(session, [(each.order_id, pick) for each in prepared for pick in each.fresh])
+    _issue(session, now, list(zip(numbers[: len(prepared)], prepared, strict=True)))
 
 
-def _save_stock(
-    session: Session, issues: Sequence[tuple[str, Prepared]], refusals: Sequence[tuple[str, Rejected]]
-) -> None:
-    issued = [(number, each.at, pick) for number, each in issues for pick in each.picks]
-    fresh = [pick for _, each in issues for pick in each.fresh]
-    failed = [(number, each.at, pick) for number, each in refusals for pick in each.picks]
-    out = [((pick.product, pick.location), -pick.quantity) for _, _, pick in issued]
-    unreserved = [((pick.product, pick.location), -pick.quantity) for _, _, pick in failed]
-    first_reserved = [((pick.product, pick.location), pick.quantity) for pick in fresh]
-    change_stock(
-        session,
-        on_hand=totals(out),
-        reserved=totals([*out, *unreserved, *first_reserved]),
-        blocked={place: -quantity for place, quantity in totals(unreserved).items()},
-    )
-    gone = [(each.order_id, pick.line, pick.location) for _, each in issues for pick in each.picks]
-    gone += [(each.order_id, pick.line, pick.location) for _, each in refusals for pick in each.picks]
-    session.write(_UNRESERVE, *columns(gone, 3))
-    record(
-        session,
-        [Movement(at, "issued", *pick[1:3], -pick.quantity, document=number) for number, at, pick in issued]
-        + [Movement(at, "blocked", *pick[1:3], 0, pick.quantity, document=number) for number, at, pick in failed],
-    )
+def _block(session: Session, now: datetime, rejected: Sequence[tuple[str, Rejected]]) -> None:
+    picks = [(number, each.order_id, pick) for number, each in rejected for pick in each.picks]
+    if not picks:
+        return
+    failed = totals([((pick.product, pick.location), pick.quantity) for _, _, pick in picks])
+    change_stock(session, reserved={place: -quantity for place, quantity in failed.items()}, blocked=failed)
+    session.write(_REJECT, *columns([(order, pick.line, pick.location) for _, order, pick in picks], 3))
+    record(session, [Movement(now, "blocked", *pick[1:3], 0, pick.quantity, number) for number, _, pick in picks])
+    session.write(_FAILED, *columns([(number, each.order_id, now) for number, each in rejected], 3))
 
 
-def _save_documents(
-    session: Session, issues: Sequence[tuple[str, Prepared]], refusals: Sequence[tuple[str, Rejected]]
-) -> None:
-    reports = [(number, each.order_id, each.at, True, each.inspector) for number, each in issues]
-    reports += [(number, each.order_id, each.at, False, PERSON) for number, each in refusals]
-    session.write(_REPORTS, *columns(reports, 5))
-    if not issues:
+def _replace(session: Session, fresh: Sequence[tuple[str, Pick]]) -> None:
+    if fresh:
+        change_stock(session, reserved=totals([((pick.product, pick.location), pick.quantity) for _, pick in fresh]))
+        session.write(_REPLACE, *columns([(order, *pick) for order, pick in fresh], 5))
+
+
+def _issue(session: Session, now: datetime, prepared: Sequence[tuple[str, Prepared]]) -> None:
+    if not prepared:
         return
     heads = [
-        (number, each.order_id, each.round, each.at, each.packages[-1].last, _weight_grams(each))
-        for number, each in issues
+        (number, each.order_id, each.round, each.packages[-1].last, _weight_grams(each), each.inspector)
+        for number, each in prepared
     ]
-    packages = [(number, package) for number, each in issues for package in each.packages]
-    session.write(_PREPARATIONS, *columns(heads, 6))
-    session.write(_LINES, *columns([(number, *pick) for number, each in issues for pick in each.picks], 5))
+    packages = [(number, package) for number, each in prepared for package in each.packages]
+    contents = [(number, package.first, *content) for number, package in packages for content in package.contents]
+    session.write(_ISSUE, *columns([(each.order_id, number) for number, each in prepared], 2), now)
+    session.write(_PREPARE, now, *columns(heads, 6))
     session.write(
         _PACKAGES, *columns([(number, p.first, p.last, p.material, p.weight_grams) for number, p in packages], 5)
     )
-    session.write(
-        _CONTENTS, *columns([(number, p.first, *content) for number, p in packages for content in p.contents], 5)
-    )
+    session.write(_CONTENTS, *columns(contents, 5))
 
 
 def put_back(session: Session, visits: Sequence[Visit]) -> None:

@@ -54,12 +54,13 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Effect: instructed, picked, packed and inspected. Of `picks`, the `fresh` ones were not reserved before."""
+    """Effect: what is reserved for the order, with the `fresh` picks that were not reserved before, is instructed,
+    picked, packed and inspected.
+    """
 
     order_id: str
     round: int
     at: datetime
-    picks: Sequence[Pick]
     fresh: Sequence[Pick]
     packages: Sequence[Packages]
     inspector: str
@@ -131,10 +132,8 @@ def _prepared(
     visit: Visit, kept: Sequence[Pick], fresh: Sequence[Pick], weights: Mapping[str, int], inspector: str
 ) -> Prepared:
     limit = whole_number(visit, "package_max_grams", CARTON_MAX_GRAMS, least=1)
-    together = totals([(pick[:3], pick.quantity) for pick in [*kept, *fresh]])
-    picks = sorted([Pick(*place, quantity) for place, quantity in together.items()])
-    packages = pack(picks, weights, limit)
-    return Prepared(visit.order.id, visit.round, visit.now, picks, fresh, packages, inspector)
+    packages = pack(sorted([*kept, *fresh]), weights, limit)
+    return Prepared(visit.order.id, visit.round, visit.now, fresh, packages, inspector)
 
 
 def _differences(lines: Sequence[Line], picks: Sequence[Pick]) -> tuple[Finding, ...]:
