@@ -10,13 +10,14 @@ import pytest
 from messages.commands import ReceiptConfirmed, SurveyAnswered
 from messages.orders import Order
 from shared.database import Database
-from shared.department import Booked, Passed, Referred, Waiting
+from shared.department import Booked, Passed, Referred, ReportedFact, Waiting
 from tests.support.fulfilment import (
     breaches,
     breaches_after,
     put_into,
     report,
     rows,
+    rows_read,
     stand_in,
     stored,
     undo,
@@ -310,6 +311,29 @@ def test_batches_with_the_same_customers_do_not_lock_each_other_out(database: Da
         thread.join()
     assert errors == []
     assert rows(database, "select distinct archived_orders from after_sales.profiles") == [(8,)]
+
+
+@pytest.mark.requirement("PLT-01")
+def test_an_order_reads_its_own_rows_however_many_there_are(database: Database) -> None:
+    others = [of_customer(f"C{number:03}") for number in range(200)]
+    asked(database, *others)
+    report(database, book_answers, *(answer(order, 3) for order in others))
+    archived(database, *others)
+    order = of_customer("C100")
+    stored(database, order)
+    send_out(database, order)
+    visits = [visit(order, ("logistics.ship", "after_sales.archive"))]
+    with database.transaction() as session:
+        before = rows_read(session, "after_sales") | rows_read(session, "logistics")
+        book_receipts(session, [ReportedFact("f", order.id, confirmation(order)[0], NOW)])
+        for activity in (RECEIPT, ARCHIVE):
+            facts = activity.load(session, visits)
+            outcome = activity.decide(visits[0], facts)
+            assert isinstance(outcome, Passed)
+            activity.save(session, outcome.effects)
+        assert book_answers(session, [ReportedFact("f", order.id, answer(order, 3)[0], NOW)]).refused == {}
+        read = rows_read(session, "after_sales") | rows_read(session, "logistics")
+        assert {table: rows for table, rows in read.items() if rows - before[table] > 20} == {}
 
 
 BROKEN = [

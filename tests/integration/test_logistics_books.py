@@ -11,8 +11,19 @@ from messages.commands import Delivered
 from messages.orders import Order
 from shared import master
 from shared.database import Database
-from shared.department import Booked, Passed, Referred, Waiting
-from tests.support.fulfilment import breaches, breaches_after, report, rows, stand_in, stored, undo, visit, work
+from shared.department import Booked, Passed, Referred, ReportedFact, Waiting
+from tests.support.fulfilment import (
+    breaches,
+    breaches_after,
+    report,
+    rows,
+    rows_read,
+    stand_in,
+    stored,
+    undo,
+    visit,
+    work,
+)
 from tests.support.orders import NOW, an_order
 from workers.logistics.activities import book_deliveries, logistics
 from workers.logistics.books import INVARIANTS, MASTER, CarrierRateRow, CarrierRow, save_carrier_rates, save_carriers
@@ -348,6 +359,29 @@ def test_what_was_delivered_cannot_be_called_back_and_what_was_called_back_is_no
         (tracking_kept,)
     ]
     assert breaches(company, INVARIANTS) == []
+
+
+@pytest.mark.requirement("PLT-01")
+def test_an_order_reads_its_own_rows_however_many_there_are(company: Database) -> None:
+    shipped(company, *(an_order() for _ in range(200)))
+    order = an_order()
+    stored(company, order)
+    visits = [visit(order, SHIPPING)]
+    with company.transaction() as session:
+        before = rows_read(session, "logistics")
+        for activity in (PLAN, SHIP):
+            facts = activity.load(session, visits)
+            outcome = activity.decide(visits[0], facts)
+            assert isinstance(outcome, Passed)
+            activity.save(session, outcome.effects)
+        found = session.row(STATUS, order.id)
+        assert found is not None
+        fact, _ = delivery(order, found[1])
+        assert book_deliveries(session, [ReportedFact("f", order.id, fact, NOW)]).refused == {}
+        for activity in (SHIP, PLAN):
+            activity.undo(session, visits)
+        read = rows_read(session, "logistics")
+        assert {table: rows for table, rows in read.items() if rows - before[table] > 20} == {}
 
 
 # -- master data and the audit -----------------------------------------------------------------------------------------

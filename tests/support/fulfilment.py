@@ -110,3 +110,14 @@ def stand_in(session: Session, view: str) -> None:
     session.write(f"create table {schema}.{name} as select * from {view} with no data")
     session.write(f"drop view {view} cascade")
     session.write(f"alter table {schema}.{name} rename to {relation}")
+
+
+def rows_read(session: Session, schema: str) -> dict[str, int]:
+    """How many rows this connection has read of each table of the schema: to be compared within one transaction."""
+    return dict(
+        session.rows(
+            "select relname, seq_tup_read + coalesce(idx_tup_fetch, 0) from pg_stat_xact_user_tables"
+            " where schemaname = %s",
+            schema,
+        )
+    )

@@ -121,7 +121,7 @@ left join after_sales.archive a on a.order_id = w.id
 _SAVE_ANSWERS = """
 update after_sales.surveys q set answered_at = v.at, score = v.score, comment = v.comment
 from unnest(%s::uuid[], %s::timestamptz[], %s::smallint[], %s::text[]) as v(order_id, at, score, comment)
-where q.order_id = v.order_id and q.answered_at is null
+where q.order_id = v.order_id
 """
 
 

@@ -43,10 +43,11 @@ on conflict (order_id) do update set
     arrival = excluded.arrival, promised_date = excluded.promised_date, weight_grams = excluded.weight_grams,
     comparison = excluded.comparison, planned_at = excluded.planned_at, withdrawn_at = null
 """
+# No condition beside the key: without statistics `is null` looks rarer than one row, and the table would be read whole.
 _WITHDRAW_PLANS = """
-update logistics.plans p set withdrawn_at = w.at
+update logistics.plans p set withdrawn_at = coalesce(p.withdrawn_at, w.at)
 from unnest(%s::uuid[], %s::timestamptz[]) as w(order_id, at)
-where p.order_id = w.order_id and p.withdrawn_at is null
+where p.order_id = w.order_id
 """
 
 
@@ -85,7 +86,9 @@ def save_plans(session: Session, effects: Sequence[object]) -> None:
 
 
 def _plan_row(plan: Plan) -> tuple[object, ...]:
-    one, comparison = plan.choice, to_json(plan.comparison)
+    one = plan.choice
+    # Dates as text: this is the largest document of the hot path, and the encoder would call back for each.
+    comparison = to_json([(*each[:3], each.arrival.isoformat(), each.in_time) for each in plan.comparison])
     chosen = (one.carrier, one.freight_minor, one.currency, one.arrival, one.promised_date) if one else (None,) * 5
     return (plan.order_id, *chosen, plan.weight_grams, comparison, plan.planned_at)
 

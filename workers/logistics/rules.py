@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -103,8 +104,9 @@ def compare(
     for rate in rates:
         freight: int | None = rate.base_fee_minor + rate.per_kg_fee_minor * kilograms
         if rate.currency != currency and freight is not None:
-            freight = _converted(freight, rate.currency, currency, exchange_rates)
-        arrival = leaves + timedelta(days=rate.transit_days)
+            worth = (exchange_rates.get(rate.currency), exchange_rates.get(currency))
+            freight = _converted(freight, rate.currency, currency, worth)
+        arrival = leaves + timedelta(rate.transit_days)
         candidates.append(Candidate(rate.carrier, freight, rate.transit_days, arrival, arrival <= needed))
     return tuple(candidates)
 
@@ -129,9 +131,11 @@ def _weigh(order: Order, weights: Mapping[str, int]) -> tuple[int, list[Finding]
     return grams, list(unknown.values())
 
 
-def _converted(amount: int, from_currency: str, to_currency: str, rates: Mapping[str, Decimal]) -> int | None:
+@lru_cache(maxsize=4_096)  # exact conversion is slow, and freights repeat: kilograms are whole
+def _converted(amount: int, from_currency: str, to_currency: str, worth: tuple[Decimal | None, ...]) -> int | None:
+    rates = dict(zip((from_currency, to_currency), worth, strict=True))
     try:
-        return convert(amount, from_currency, to_currency, rates)
+        return convert(amount, from_currency, to_currency, {code: rate for code, rate in rates.items() if rate})
     except MoneyError:  # no exchange rate: the carrier is shown, but cannot be compared
         return None
 

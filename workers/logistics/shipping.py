@@ -11,17 +11,21 @@ from shared.numbering import take
 from shared.outbox import Announcement, announce
 from workers.logistics.rules import Papers, Payment, Readiness, Shipment
 
-# The views of other departments may add up rows: asked for one order at a time they use their indexes.
+# What has more conditions than its key, and the views of other departments, are asked for one order at a time: joined,
+# they would be read whole while there are no statistics.
 _PAPERS = """
-select w.id, a.approved, p.order_id is not null, p.carrier, f.due_minor, f.paid_minor,
+select w.id, a.approved, p.order_id is not null and p.withdrawn_at is null,
+    case when p.withdrawn_at is null then p.carrier end, f.due_minor, f.paid_minor,
     coalesce(g.reserved, false), g.packed_at is not null, g.inspected_at is not null,
     coalesce(g.inspection_passed, false), g.packages, g.weight_grams, s.tracking_number
 from unnest(%s::uuid[]) as w(id)
 left join logistics.order_approval a on a.order_id = w.id
-left join logistics.plans p on p.order_id = w.id and p.withdrawn_at is null
+left join logistics.plans p on p.order_id = w.id
 left join lateral (select * from finance.payment_status f where f.order_id = w.id limit 1) f on true
 left join lateral (select * from warehouse.readiness g where g.order_id = w.id limit 1) g on true
-left join logistics.shipments s on s.order_id = w.id and s.recalled_at is null
+left join lateral (
+    select s.tracking_number from logistics.shipments s where s.order_id = w.id and s.recalled_at is null limit 1
+) s on true
 """
 _SAVE_NOTES = """
 insert into logistics.delivery_notes
@@ -49,8 +53,14 @@ select * from unnest(%s::text[], %s::text[], %s::uuid[], %s::text[], %s::int[], 
 _RECALL = """
 with recalled as (
     update logistics.shipments s set recalled_at = w.at
-    from unnest(%s::uuid[], %s::timestamptz[]) as w(order_id, at)
-    where s.order_id = w.order_id and s.delivered_at is null and s.recalled_at is null
+    from (
+        select s.tracking_number, v.at from unnest(%s::uuid[], %s::timestamptz[]) as v(order_id, at)
+        cross join lateral (
+            select s.tracking_number from logistics.shipments s
+            where s.order_id = v.order_id and s.recalled_at is null and s.delivered_at is null limit 1
+        ) s
+    ) w
+    where s.tracking_number = w.tracking_number
     returning s.note, s.recalled_at
 ), notes as (
     update logistics.delivery_notes n set recalled_at = r.recalled_at from recalled r where n.number = r.note
@@ -59,16 +69,15 @@ update logistics.ordered_lines o set noted = o.noted - l.quantity
 from recalled r join logistics.delivery_note_lines l on l.note = r.note
 where o.order_id = l.order_id and o.line = l.line
 """
-_UNDERWAY = """
-select s.order_id, s.tracking_number from unnest(%s::uuid[], %s::text[]) as w(order_id, tracking_number)
-join logistics.shipments s on s.tracking_number = w.tracking_number and s.order_id = w.order_id
-where s.recalled_at is null
+_SHIPPED = """
+select s.order_id, s.tracking_number, s.recalled_at is null from unnest(%s::text[]) as w(tracking_number)
+join logistics.shipments s on s.tracking_number = w.tracking_number
 """
-# The clocks of carriers differ from ours: a delivery is never earlier than its shipment.
+# The first report counts. The clocks of carriers differ from ours: a delivery is never earlier than its shipment.
 _DELIVER = """
-update logistics.shipments s set delivered_at = greatest(w.at, s.shipped_at)
+update logistics.shipments s set delivered_at = coalesce(s.delivered_at, greatest(w.at, s.shipped_at))
 from unnest(%s::text[], %s::timestamptz[]) as w(tracking_number, at)
-where s.tracking_number = w.tracking_number and s.delivered_at is null and s.recalled_at is null
+where s.tracking_number = w.tracking_number
 """
 
 
@@ -157,8 +166,9 @@ def book_deliveries(session: Session, facts: Sequence[ReportedFact]) -> Booked:
     shipment of that number under way.
     """
     reports = [(fact, fact.body) for fact in facts if isinstance(fact.body, Delivered)]
-    wanted = sorted({(fact.order_id, body.tracking_number) for fact, body in reports if fact.order_id})
-    underway = set(session.rows(_UNDERWAY, *columns(wanted, 2)))
+    numbers = sorted({body.tracking_number for _, body in reports})
+    rows = session.rows(_SHIPPED, array(numbers))
+    underway = {(order, number) for order, number, not_recalled in rows if not_recalled}
     delivered: dict[str, datetime] = {}
     wake: set[str] = set()
     refused: dict[str, Finding] = {}

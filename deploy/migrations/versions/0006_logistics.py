@@ -12,9 +12,10 @@ depends_on = None
 # A row for every order that is planned or shipped; what has not happened yet is null.
 SHIPMENT_STATUS = """
 create view logistics.shipment_status as
-select s.order_id, s.note as delivery_note, s.tracking_number, s.carrier, p.promised_date, s.shipped_at, s.delivered_at
+select s.order_id, s.note as delivery_note, s.tracking_number, s.carrier,
+    case when p.withdrawn_at is null then p.promised_date end as promised_date, s.shipped_at, s.delivered_at
 from logistics.shipments s
-left join logistics.plans p on p.order_id = s.order_id and p.withdrawn_at is null
+left join logistics.plans p on p.order_id = s.order_id
 where s.recalled_at is null
 union all
 select p.order_id, null, null, p.carrier, p.promised_date, null, null
