@@ -1,10 +1,9 @@
-"""Finance decides: price, payment, risk, credit, release, settlement, and what payments can be booked."""
+"""Finance decides: price, payment, risk, credit, release, and what payments can be booked."""
 
 import re
 import tomllib
-from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from hypothesis import strategies as st
 from messages.commands import PaymentReceived
 from messages.orders import Line, Order
 from shared import policy
-from shared.department import Finding, Outcome, Passed, Referred, Unworkable, Visit, Waiting
+from shared.department import Finding, Outcome, Passed, Referred, Visit, Waiting
 from tests.support.orders import NOW, an_order
 from workers.finance.rules import (
     Account,
@@ -30,7 +29,6 @@ from workers.finance.rules import (
     repeat_fault,
     review,
 )
-from workers.finance.settlement_rules import Billing, Deal, InvoiceData, Settled, output_tax, settle
 
 POLICY = policy.load().get("standard@1")
 TODAY = date(2026, 6, 15)
@@ -40,7 +38,6 @@ ACCOUNT = Account(
 )
 """Lines of `an_order` at list price, 400.00 CNY in all, fit it easily."""
 PREPAID = {"method": "wire", "terms": "prepaid"}
-DATA = InvoiceData("上海明珠贸易有限公司", "91310000MA1K00001X", "上海市浦东新区世纪大道1号")
 
 
 def a_visit(order: Order | None = None, **changes: Any) -> Visit:
@@ -289,7 +286,7 @@ def test_prepaid_needs_no_credit() -> None:
     assert effect(outcome, Receivable).due_minor == 40_000
 
 
-@pytest.mark.requirement("FIN-04", "SET-07")
+@pytest.mark.requirement("FIN-04")
 @pytest.mark.parametrize(
     ("allowed", "due", "found"),
     [
@@ -372,162 +369,6 @@ def test_prepaid_order_waits_until_it_is_paid_in_full(received: int, status: str
 @pytest.mark.requirement("FIN-05")
 def test_credit_terms_need_no_payment_first() -> None:
     assert isinstance(release(an_order(), 0), Passed)
-
-
-# -- settlement --------------------------------------------------------------------------------------------------------
-
-SHIPS = frozenset({"finance.review", "logistics.ship", "finance.settle"})
-DELIVERED = Deal(due_minor=40_000, shipped=True, delivered_on=date(2026, 6, 10), data=DATA)
-PAID = replace(DELIVERED, received_minor=40_000, paid_at=datetime(2026, 6, 14, tzinfo=UTC), method="wire")
-
-
-def settling(deal: Deal, order: Order | None = None, **changes: Any) -> Outcome:
-    return settle(a_visit(order, **{"activities": SHIPS, **changes}), deal, TODAY)
-
-
-@pytest.mark.requirement("SET-01")
-@pytest.mark.parametrize(("received", "status"), [(0, "unpaid"), (39_999, "part_paid")])
-def test_settlement_waits_until_the_order_is_paid_in_full(received: int, status: str) -> None:
-    order = an_order()
-    outcome = settling(replace(DELIVERED, received_minor=received, invoiced_minor=40_000), order)
-    assert isinstance(outcome, Waiting)
-    assert outcome.keys == (f"payment:{order.id}",)
-    assert outcome.effects == ()
-    assert (outcome.basis["payment"], outcome.basis["received_minor"]) == (status, received)
-
-
-@pytest.mark.requirement("SET-01", "SET-08")
-def test_paid_order_is_billed_and_settled_at_once() -> None:
-    outcome = settling(PAID)
-    assert isinstance(outcome, Passed)
-    assert [type(each) for each in outcome.effects] == [Billing, Settled]
-    assert outcome.basis == {
-        "payment": "paid",
-        "received_minor": 40_000,
-        "due_minor": 40_000,
-        "currency": "CNY",
-        "paid_at": PAID.paid_at,
-        "method": "wire",
-    }
-
-
-@pytest.mark.requirement("SET-04")
-def test_unpaid_order_is_billed_on_reaching_settlement_and_only_once() -> None:
-    first = settling(DELIVERED)
-    assert isinstance(first, Waiting)
-    assert [type(each) for each in first.effects] == [Billing]
-    later = settling(replace(PAID, invoiced_minor=40_000))
-    assert isinstance(later, Passed)
-    assert [type(each) for each in later.effects] == [Settled]
-
-
-@pytest.mark.requirement("SET-04")
-def test_invoice_after_payment_waits_for_the_payment() -> None:
-    option: Mapping[str, Any] = {"invoice": "after_payment"}
-    unpaid = settling(DELIVERED, options=option)
-    assert isinstance(unpaid, Waiting)
-    assert unpaid.effects == ()
-    assert effect(settling(PAID, options=option), Billing).amount_minor == 40_000
-
-
-@pytest.mark.requirement("SET-04")
-def test_unknown_invoice_trigger_can_never_work() -> None:
-    with pytest.raises(Unworkable, match="sometime"):
-        settling(DELIVERED, options={"invoice": "sometime"})
-
-
-@pytest.mark.requirement("SET-03")
-@pytest.mark.parametrize(
-    ("amount", "rate", "tax"),
-    [(11_300, 1_300, 1_300), (10_000, 1_300, 1_150), (1, 1_300, 0), (4, 1_300, 0), (5, 1_300, 1), (11_300, 0, 0)],
-)
-def test_output_tax_is_contained_in_the_total(amount: int, rate: int, tax: int) -> None:
-    assert output_tax(amount, rate) == tax
-
-
-@pytest.mark.requirement("SET-03")
-@given(total=st.integers(0, 10**12), rate=st.integers(0, 10_000))
-def test_voucher_balances_to_the_cent(total: int, rate: int) -> None:
-    order = an_order(total_minor=total)
-    deal = replace(PAID, due_minor=total, received_minor=total)
-    bill = effect(settling(deal, order, policy=replace(POLICY, tax_rate_basis_points=rate)), Billing)
-    assert bill.amount_minor == total == bill.revenue_minor + bill.tax_minor
-    assert 0 <= bill.tax_minor <= bill.amount_minor
-
-
-@pytest.mark.requirement("SET-07")
-@pytest.mark.parametrize(
-    ("terms", "delivered", "due"),
-    [
-        ("net_30", date(2026, 6, 10), date(2026, 7, 10)),
-        ("net_0", date(2026, 6, 10), date(2026, 6, 10)),
-        ("net_30", None, date(2026, 7, 15)),
-        ("prepaid", None, TODAY),
-    ],
-)
-def test_due_date_is_so_many_days_after_delivery(terms: str, delivered: date | None, due: date) -> None:
-    order = an_order(payment={"method": "wire", "terms": terms})
-    assert effect(settling(replace(PAID, delivered_on=delivered), order), Billing).due_date == due
-
-
-@pytest.mark.requirement("SET-04")
-@pytest.mark.parametrize("paid", [False, True])
-def test_missing_invoice_data_go_to_a_person(paid: bool) -> None:
-    outcome = settling(replace(PAID if paid else DELIVERED, data=InvoiceData(title=DATA.title)))
-    assert isinstance(outcome, Referred)
-    missing = [("invoice.data_missing", "invoice_address"), ("invoice.data_missing", "tax_number")]
-    assert [(one.code, one.subject) for one in outcome.findings] == missing
-
-
-@pytest.mark.requirement("SET-04")
-def test_foreign_customers_need_no_tax_number() -> None:
-    outcome = settling(replace(PAID, data=replace(DATA, tax_number="")), an_order(sale_type="foreign"))
-    assert isinstance(outcome, Passed)
-
-
-@pytest.mark.requirement("SET-04")
-def test_agreeing_makes_the_invoice_out_to_the_order_and_still_waits_for_payment() -> None:
-    order = an_order()
-    outcome = settling(replace(DELIVERED, data=InvoiceData()), order, agreed=True)
-    assert isinstance(outcome, Waiting)
-    bill = effect(outcome, Billing)
-    assert bill.data == InvoiceData(order.customer.name, "", order.delivery.address)
-    paid = settling(replace(PAID, data=InvoiceData()), order, agreed=True)
-    assert isinstance(paid, Referred)  # covered by the agreement, so its effects are saved
-    assert [type(each) for each in paid.effects] == [Billing, Settled]
-
-
-@pytest.mark.requirement("SET-08")
-def test_nothing_is_settled_before_the_goods_have_left() -> None:
-    outcome = settling(replace(PAID, shipped=False))
-    one = the_finding(outcome)
-    assert (one.code, one.values) == ("settlement.not_delivered", {"open_minor": 40_000, "currency": "CNY"})
-
-
-@pytest.mark.requirement("SET-08")
-@pytest.mark.parametrize(
-    "changes", [{"activities": frozenset({"finance.settle"})}, {"options": {"before_delivery": True}}]
-)
-def test_definitions_that_do_not_ship_first_settle_all_the_same(changes: dict[str, Any]) -> None:
-    assert isinstance(settling(replace(PAID, shipped=False), **changes), Passed)
-
-
-@pytest.mark.requirement("SET-08")
-def test_invoice_that_differs_from_delivery_and_payment_is_not_settled() -> None:
-    one = the_finding(settling(replace(PAID, invoiced_minor=39_999)))
-    assert one.code == "settlement.differs"
-    assert one.values == {
-        "delivered_minor": 40_000,
-        "invoiced_minor": 39_999,
-        "paid_minor": 40_000,
-        "currency": "CNY",
-    }
-
-
-@pytest.mark.requirement("SET-08")
-def test_order_that_finance_never_reviewed_gets_its_receivable_at_settlement() -> None:
-    receivable = effect(settling(replace(PAID, due_minor=None)), Receivable)
-    assert (receivable.due_minor, receivable.received_minor) == (40_000, 40_000)
 
 
 # -- payments ----------------------------------------------------------------------------------------------------------

@@ -25,13 +25,22 @@ class Deals:
         """Settling one order changes nothing for another."""
 
 
+# Each table is asked for one order at a time: joined, the small index of a table that is still empty would be planned
+# to be read whole, and stay so.
 _DEALS = """
-select w.id, coalesce(p.total, 0), p.paid_at, p.method, case when r.currency = w.currency then r.due_minor end,
-    i.amount_minor, coalesce(s.shipped, false), s.delivered_at, a.invoice_title, a.tax_number, a.invoice_address
+select w.id, coalesce(p.total, 0), p.paid_at, p.method, r.due_minor, i.amount_minor, coalesce(s.shipped, false),
+    s.delivered_at, a.invoice_title, a.tax_number, a.invoice_address
 from unnest(%s::uuid[], %s::text[], %s::text[]) as w(id, customer, currency)
-left join finance.receivables r on r.order_id = w.id
-left join finance.invoices i on i.order_id = w.id and i.corrects is null and i.corrected_at is null
-left join finance.accounts a on a.customer = w.customer
+left join lateral (
+    select due_minor from finance.receivables where order_id = w.id and currency = w.currency limit 1
+) r on true
+left join lateral (
+    select amount_minor from finance.invoices
+    where order_id = w.id and corrects is null and corrected_at is null limit 1
+) i on true
+left join lateral (
+    select invoice_title, tax_number, invoice_address from finance.accounts where customer = w.customer limit 1
+) a on true
 left join lateral (
     select sum(amount_minor)::bigint as total, max(received_at) as paid_at,
         (array_agg(method order by received_at desc, reference desc))[1] as method
@@ -165,10 +174,14 @@ def _issued(b: Billing, number: str) -> Announcement:
 # -- taking back -------------------------------------------------------------------------------------------------------
 
 _LIVE = """
-select v.order_id, v.number, i.number from unnest(%s::uuid[]) as w(id)
-join finance.vouchers v on v.order_id = w.id and v.reverses is null and v.reversed_at is null
-join finance.invoices i on i.order_id = w.id and i.corrects is null and i.corrected_at is null
-order by v.order_id
+select w.id, v.number, i.number from unnest(%s::uuid[]) as w(id)
+cross join lateral (
+    select number from finance.vouchers where order_id = w.id and reverses is null and reversed_at is null limit 1
+) v
+cross join lateral (
+    select number from finance.invoices where order_id = w.id and corrects is null and corrected_at is null limit 1
+) i
+order by w.id
 """
 _REVERSE_VOUCHERS = """
 with marked as (
