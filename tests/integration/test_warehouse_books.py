@@ -613,7 +613,6 @@ def test_a_pick_beyond_the_instruction_is_refused_by_the_database(house: Warehou
 # -- the stock file ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.requirement("WHS-06")
 def test_loading_the_stock_file_again_moves_only_the_difference_and_keeps_reservations(house: Warehouse) -> None:
     house.products("A", "B")
     house.count(("A", "N", 10), ("B", "N", 4))
@@ -636,7 +635,6 @@ def test_loading_the_stock_file_again_moves_only_the_difference_and_keeps_reserv
     invariants_hold(house.database)
 
 
-@pytest.mark.requirement("WHS-06")
 @pytest.mark.parametrize(
     ("rows", "words"),
     [

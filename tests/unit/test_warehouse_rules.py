@@ -401,7 +401,6 @@ def test_a_line_of_the_stock_file_reads_text() -> None:
     assert (row.product, row.location, row.on_hand, row.blocked, row.inspection) == ("P001", "MAIN", 7, 7, "routine")
 
 
-@pytest.mark.requirement("WHS-06")
 @pytest.mark.parametrize(
     "changes",
     [
