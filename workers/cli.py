@@ -2,7 +2,7 @@
 
 import typer
 
-from workers.commands import operations, orders, people, processes
+from workers.commands import demo, operations, orders, people, processes
 
 app = typer.Typer(
     name="orderflow",
@@ -13,7 +13,10 @@ app = typer.Typer(
 )
 
 for group, commands in (
-    ("Running 运行", (processes.up, processes.worker, processes.intake, processes.relay, processes.scheduler)),
+    (
+        "Running 运行",
+        (demo.demo, processes.up, processes.worker, processes.intake, processes.relay, processes.scheduler),
+    ),
     ("Orders 订单", (orders.orders, orders.show)),
     ("People 审批", (people.tasks, people.decide)),
     ("Operations 运维", (operations.load, operations.audit)),

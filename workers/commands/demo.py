@@ -1,0 +1,215 @@
+"""`demo`: the whole system at work on sample orders, with a live board."""
+
+import tempfile
+import threading
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workers.commands.terminal import Json, Lang, console, emit, errors, fail, language
+
+if TYPE_CHECKING:
+    from rich.live import Live
+
+    from shared.broker import Broker
+    from shared.database import Database
+    from workers.demo.board import Board
+    from workers.demo.subscriber import Subscriber
+    from workers.demo.summary import Summary
+    from workers.system import System
+
+SAMPLE = Path(__file__).parent.parent.parent / "deploy" / "sample_company"
+_TICK_SECONDS = 0.25
+_STALLED_SECONDS = 30.0
+
+
+def demo(
+    orders: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many sample orders. 订单数。")] = 400,
+    definition: Annotated[
+        str | None, typer.Option(help="Run all of them through this process definition. 流程。")
+    ] = None,
+    autopilot: Annotated[
+        bool, typer.Option(help="Simulate the staff and the outside world. 模拟人员与外部世界。")
+    ] = True,
+    stay: Annotated[bool, typer.Option(help="Keep running afterwards, until Ctrl-C. 完成后继续运行。")] = False,
+    json: Json = False,
+    lang: Lang = None,
+) -> None:
+    """Send sample orders through the upstream queue and all six departments to the archive. 演示。
+
+    Everything runs in a temporary folder. Exit code 0 only if nothing was lost, nothing happened twice and the audit
+    is clean. With --json the last line of stdout is one JSON object.
+    """
+    from shared.embedded import EmbeddedError
+    from shared.settings import settings
+    from workers.demo.summary import show
+    from workers.supervisor import ChildFailed
+    from workers.system import running_system, until_interrupted
+
+    chosen = language(lang)
+    stop = until_interrupted()
+    with tempfile.TemporaryDirectory(prefix="orderflow-demo-") as home:
+        mine = settings().model_copy(update={"home": Path(home), "database_url": "", "broker_url": ""})
+        errors.print("Starting the servers and every process … 正在启动", highlight=False)
+        try:
+            with running_system(mine, stop) as system:
+                if stop.is_set():
+                    raise typer.Exit(130)
+                summary = _run(system, orders, definition, autopilot)
+                if not json:
+                    show(summary, console, chosen)
+                if stay and not stop.is_set():
+                    errors.print(
+                        f"Still running; Ctrl-C stops. 仍在运行。 ORDERFLOW_HOME={home}", highlight=False, markup=False
+                    )
+                    _stay(system, autopilot)
+        except (EmbeddedError, ChildFailed) as error:
+            fail(str(error))
+    if json:
+        emit(summary.as_data())
+    raise typer.Exit(0 if summary.good else 1)
+
+
+def _run(system: "System", count: int, definition: str | None, autopilot: bool) -> "Summary":
+    from shared import definitions, queries
+    from shared.audit import audit
+    from shared.database import open_database
+    from shared.settings import settings
+    from workers.demo import summary
+    from workers.demo.board import Board
+    from workers.demo.sample import sample_orders
+    from workers.demo.subscriber import Subscriber, publish_orders
+    from workers.departments import invariants
+    from workers.masterdata import load_folder
+
+    database = open_database(system.database_url, settings(), pool=3)
+    _, faults = load_folder(database, SAMPLE)
+    if faults:
+        fail(f"The sample company cannot be loaded: {faults[0]}")
+    bodies = sample_orders(datetime.now(UTC).date(), count, definition)
+    subscriber, board = Subscriber(system.broker_url), Board(len(bodies))
+    started = time.monotonic()
+    publish_orders(system.broker_url, bodies)
+    errors.print(
+        f"{len(bodies)} submissions published to the upstream queue. 已发布。"
+        + (" Staff, customers and carriers are SIMULATED. 人员、客户与承运商均为模拟。" if autopilot else ""),
+        highlight=False,
+    )
+    with _autopilot(system, database, autopilot), _live() as live:
+        finished = _watch(system, database, subscriber, board, live)
+    with database.transaction() as session:
+        states = queries.orders_by_state(session)
+        times, found = summary.lead_times(session, definitions.load()), summary.findings(session)
+        dead = summary.dead(session)
+    result = summary.Summary(
+        published=len(bodies),
+        answered=subscriber.answered,
+        repeated=subscriber.repeated,
+        refused=subscriber.refused,
+        states=states,
+        dead=dead,
+        seconds=finished - started,
+        verdict=audit(database, invariants()),
+        lead_times=times,
+        findings=found,
+    )
+    database.close()
+    return result
+
+
+def _watch(
+    system: "System", database: "Database", subscriber: "Subscriber", board: "Board", live: "Live | None"
+) -> float:
+    """Draw until everything has come to rest, or nothing has moved for a long time; returns when it last moved."""
+    from shared import queries
+    from shared.broker import connect
+    from workers.demo.board import RESTING
+
+    moved, before = time.monotonic(), ""
+    said, broker = moved, connect(system.broker_url)
+    while not system.stop.wait(_TICK_SECONDS):
+        while subscriber.read():
+            moved = time.monotonic()
+        with database.transaction() as session:
+            departments = queries.departments_now(session, datetime.now(UTC))
+        held = _held(broker, departments)
+        for name, row in departments.items():
+            row["in_work"] = held.get(name, 0)
+        states: dict[str, int] = {}
+        for state in subscriber.states.values():
+            states[state] = states.get(state, 0) + 1
+        if live:
+            live.update(board.draw(departments, states, subscriber.answered))
+        elif time.monotonic() - said > 5:
+            said = time.monotonic()
+            errors.print(f"{subscriber.answered} answered, {dict(sorted(states.items()))}", highlight=False)
+        resting = sum(count for state, count in states.items() if state in RESTING)
+        idle = not any(row["waiting"] for row in departments.values())
+        if subscriber.answered >= board.total and resting == sum(states.values()):
+            return moved
+        shape = f"{states}{[(row['people'], row['world'], row['dead']) for row in departments.values()]}"
+        if shape != before:
+            moved, before = time.monotonic(), shape
+        if idle and time.monotonic() - moved > _STALLED_SECONDS:
+            return moved
+    return moved
+
+
+def _held(broker: "Broker", departments: Collection[str]) -> dict[str, int]:
+    """Messages that workers hold, per department; nothing while the broker is away."""
+    from shared.broker import depth
+    from shared.queues import BrokerUnavailable
+
+    try:
+        return {name: found.held for name, found in depth(broker, list(departments)).items()}
+    except BrokerUnavailable:
+        return {}
+
+
+@contextmanager
+def _live() -> "Iterator[Live | None]":
+    from rich.live import Live
+
+    if not errors.is_terminal:
+        yield None
+        return
+    with Live(console=errors, refresh_per_second=4) as live:
+        yield live
+
+
+@contextmanager
+def _autopilot(system: "System", database: "Database", wanted: bool) -> Iterator[None]:
+    """Let the simulated staff and world act beside the board until the block ends."""
+    if not wanted:
+        yield
+        return
+    from workers.demo.autopilot import Autopilot
+
+    pilot, done = Autopilot(database, system.broker_url), threading.Event()
+
+    def fly() -> None:
+        while not done.wait(_TICK_SECONDS):
+            pilot.tick()
+
+    thread = threading.Thread(target=fly, name="autopilot")
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _stay(system: "System", autopilot: bool) -> None:
+    from shared.database import open_database
+    from shared.settings import settings
+
+    database = open_database(system.database_url, settings(), pool=2)
+    with _autopilot(system, database, autopilot):
+        system.stop.wait()
+    database.close()

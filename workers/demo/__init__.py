@@ -1,0 +1,1 @@
+"""The demonstration: sample orders, a simulated outside world and staff, a live board, and a summary."""

@@ -1,0 +1,158 @@
+"""What the demonstration ends with: orders by end state, lead times, findings, speed, and the audit's verdict."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from messages.batch import Department
+from shared.audit import Verdict
+from shared.catalogue import Catalogue
+from shared.database import Session, columns
+from shared.processes import Definition
+from shared.states import FINAL, State
+from shared.words import Language, explain, word
+
+WOULD_BREAK = frozenset(
+    {
+        "order.step_finished_once_per_round",
+        "finance.billed_twice",
+        "finance.hold_differs",
+        "finance.payments_misallocated",
+        "logistics.one_shipment_per_order",
+        "warehouse.reserved",
+        "warehouse.issued",
+        "after_sales.profiles_add_up",
+    }
+)
+"""The invariants of the audit that an effect which happened twice would break."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Counts of the whole run. `lost`: submissions that were published and never answered."""
+
+    published: int
+    answered: int
+    repeated: int
+    refused: int
+    states: Mapping[str, int]
+    dead: int
+    seconds: float
+    verdict: Verdict
+    lead_times: list[tuple[str, float, float]]
+    findings: list[tuple[str, int]]
+
+    @property
+    def orders(self) -> int:
+        return sum(self.states.values())
+
+    @property
+    def lost(self) -> int:
+        return max(0, self.published - self.answered)
+
+    @property
+    def duplicated_effects(self) -> int:
+        return sum(breach.invariant in WOULD_BREAK for breach in self.verdict.breaches)
+
+    @property
+    def good(self) -> bool:
+        """Nothing lost, nothing twice, and the books in order."""
+        return not self.lost and not self.duplicated_effects and self.verdict.clean
+
+    def as_data(self) -> dict[str, Any]:
+        """For programs. `waiting`: orders that are neither finished, returned nor dead."""
+        ended = {state: self.states.get(state, 0) for state in (*FINAL, State.RETURNED)}
+        finished = sum(ended.values())
+        return {
+            "published": self.published,
+            "orders": self.orders,
+            "archived": ended[State.ARCHIVED],
+            "ended": ended[State.ENDED],
+            "waiting": self.orders - finished - self.dead,
+            "returned": ended[State.RETURNED],
+            "cancelled": ended[State.CANCELLED],
+            "refused": self.refused,
+            "repeated": self.repeated,
+            "dead": self.dead,
+            "lost": self.lost,
+            "duplicated_effects": self.duplicated_effects,
+            "audit_clean": self.verdict.clean,
+            "seconds": round(self.seconds, 2),
+            "orders_per_second": round(self.orders / self.seconds, 1) if self.seconds else 0.0,
+        }
+
+
+def lead_times(session: Session, definitions: Catalogue[Definition]) -> list[tuple[str, float, float]]:
+    """Per department: median and 95th percentile of the seconds from a step's opening until it was finished."""
+    places = [
+        (definition.key, step.id, step.department)
+        for definition in definitions.entries.values()
+        for step in definition.steps
+    ]
+    found = {row[0]: (float(row[1]), float(row[2])) for row in session.rows(_LEAD_TIMES, *columns(places, 3))}
+    return [(name, *found[name]) for name in Department if name in found]
+
+
+def findings(session: Session) -> list[tuple[str, int]]:
+    """How often each rule referred or returned an order, the most frequent first."""
+    return [(row[0], row[1]) for row in session.rows(_FINDINGS)]
+
+
+def dead(session: Session) -> int:
+    """Unresolved dead letters."""
+    row = session.row("select count(*) from core.dead_letters where resolution is null")
+    return int(row[0]) if row else 0
+
+
+def show(summary: Summary, console: Console, language: Language) -> None:
+    """Draw the summary."""
+    data = summary.as_data()
+    states = Table("state 状态", "orders 订单", box=None, header_style="bold", pad_edge=False)
+    for state, count in sorted(summary.states.items(), key=lambda item: -item[1]):
+        states.add_row(f"{word('states', state, 'zh')} {state}", str(count))
+    states.add_row("被拒 refused at the edge", str(summary.refused))
+    states.add_row("重复 repeated submissions", str(summary.repeated))
+    times = Table("department 部门", "median 中位", "95 %", box=None, header_style="bold", pad_edge=False)
+    for name, median, slow in summary.lead_times:
+        times.add_row(f"{word('departments', name, 'zh')} {name}", f"{median:.2f} s", f"{slow:.2f} s")
+    rules = Table("finding 规则", "orders 订单", "for example 含义", box=None, header_style="bold", pad_edge=False)
+    for code, count in summary.findings:
+        rules.add_row(code, str(count), explain({"code": code, "values": {}}, language), style="")
+    for table in (states, times, rules):
+        console.print(table)
+        console.print()
+    verdict = summary.verdict
+    console.print(
+        f"{data['orders']} orders in {data['seconds']} s: {data['orders_per_second']} orders/s; "
+        f"lost {data['lost']}, effects twice {data['duplicated_effects']}; "
+        f"audit of {verdict.events} events against {verdict.invariants} invariants: "
+        + ("[green]clean 审计通过[/]" if verdict.clean else f"[red]{len(verdict.breaches)} breaches 发现问题[/]"),
+        highlight=False,
+    )
+    for breach in verdict.breaches[:20]:
+        console.print(f"  {breach.invariant}  {breach.subject}  {breach.detail}", markup=False, highlight=False)
+
+
+_LEAD_TIMES = """
+with opened as (
+    select e.order_id, e.round, s.step, e.at from core.events e
+    cross join lateral json_array_elements_text(e.data -> 'opened') as s(step) where e.data -> 'opened' is not null
+), finished as (
+    select order_id, round, step, at from core.events where kind in ('passed', 'agreed')
+), times as (
+    select d.department, extract(epoch from f.at - o.at) as seconds
+    from opened o join finished f using (order_id, round, step)
+    join unnest(%s::text[], %s::text[], %s::text[]) as d(definition, step, department) on d.step = f.step
+    join core.orders r on r.id = f.order_id and r.definition = d.definition
+)
+select department, percentile_cont(0.5) within group (order by seconds),
+    percentile_cont(0.95) within group (order by seconds) from times group by department
+"""
+_FINDINGS = """
+select f ->> 'code', count(distinct e.order_id) from core.events e
+cross join lateral json_array_elements(e.data -> 'findings') as f
+where e.data -> 'findings' is not null group by 1 order by 2 desc, 1
+"""
