@@ -114,13 +114,14 @@ class Activity(Protocol[F]):
     """What a department can do. `load` and `save` see the whole batch, `decide` one order.
 
     `load` locks what `save` will change, in key order. `undo` takes back what the step had obtained for these orders;
-    it is called also for orders that obtained nothing and must be harmless when repeated.
+    it is called also for orders that obtained nothing and must be harmless when repeated; it returns the keys of waits
+    to wake, such as those for goods that are free again.
     """
 
     def load(self, session: Session, visits: Sequence[Visit], /) -> F: ...
     def decide(self, visit: Visit, facts: F, /) -> Outcome: ...
     def save(self, session: Session, effects: Sequence[Any], /) -> None: ...
-    def undo(self, session: Session, visits: Sequence[Visit], /) -> None: ...
+    def undo(self, session: Session, visits: Sequence[Visit], /) -> Collection[str] | None: ...
 
 
 @dataclass(frozen=True, slots=True)

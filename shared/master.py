@@ -1,7 +1,7 @@
 """Master data: CSV files of a company folder, each owned by a department or the core, checked whole before saving."""
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -21,11 +21,11 @@ class MasterRow(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class MasterFile(Generic[M]):
-    """`<name>.csv`: how a line reads, and the set-based upsert that saves all of them."""
+    """`<name>.csv`: how a line reads, and the set-based upsert that saves all of them and may return waits to wake."""
 
     name: str
     model: type[M]
-    save: Callable[[Session, Sequence[M]], None]
+    save: Callable[[Session, Sequence[M]], Collection[str] | None]
 
 
 @dataclass(frozen=True, slots=True)

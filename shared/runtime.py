@@ -4,7 +4,7 @@ Two guards make a repeated, late or reordered message harmless: the batch's row 
 worked on only while it stands at the round and step that the batch names. Nothing here knows a department or a broker.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
@@ -123,9 +123,10 @@ class Runtime:
         ]
         self.counters.stale += len(rows) - len(valid)
         decided = _decisions(session, valid)
+        wake: set[str] = set()
         for activity, refs in _by_activity(valid, folders):
-            self._visit(session, journal, activity, refs, folders, decided)
-        return journal.write(session), len(valid)
+            wake.update(self._visit(session, journal, activity, refs, folders, decided))
+        return [*journal.write(session), *wake_orders(session, wake, journal.now)], len(valid)
 
     def _visit(
         self,
@@ -135,17 +136,17 @@ class Runtime:
         refs: Sequence[Ref],
         folders: Mapping[str, Standing],
         decided: Mapping[str, "Decision"],
-    ) -> None:
+    ) -> Collection[str]:
         undoing = activity_name.startswith(UNDO)
         activity = self.department.activities.get(activity_name.removeprefix(UNDO))
         if activity is None:
             raise Unworkable(f"{self.department.name} has no activity {activity_name}")
         visits = [_as_visit(ref, folders[ref.id], journal.now, decided) for ref in refs]
         if undoing:
-            activity.undo(session, visits)
+            wake = activity.undo(session, visits)
             for ref in refs:
                 journal.undone(folders[ref.id], ref.step)
-            return
+            return wake or ()
         asked = []
         for ref, visit in zip(refs, visits, strict=True):
             decision = decided.get(ref.task) if ref.task else None
@@ -157,7 +158,7 @@ class Runtime:
             else:
                 asked.append((visit, folders[ref.id], decision))
         if not asked:
-            return
+            return ()
         facts = activity.load(session, [visit for visit, _, _ in asked])
         effects: list[Any] = []
         for visit, folder, decision in asked:
@@ -167,6 +168,7 @@ class Runtime:
                 effects.append(effect)
         if effects:
             activity.save(session, effects)
+        return ()
 
     # -- reported facts --------------------------------------------------------------------------------------------
 

@@ -1,11 +1,13 @@
 """Loading a company's folder of CSV files: everything is checked before anything is saved."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 
 from shared.database import Database
 from shared.master import MasterError, MasterFile, MasterRow, read
+from shared.runtime import wake_orders
 from shared.staff import MASTER as STAFF
 from workers.departments import master_files
 
@@ -40,7 +42,8 @@ def _save(
             for name, file in files.items():
                 if name in rows:
                     at = name
-                    file.save(session, rows[name])
+                    # Batches of woken orders are published by rescue: whoever loads needs no broker.
+                    wake_orders(session, file.save(session, rows[name]) or (), datetime.now(UTC))
                     session.rows("select 1")  # what went wrong in this file surfaces here, not in the next one
     except (psycopg.IntegrityError, psycopg.DataError, ValueError) as error:
         said = error.diag.message_detail or error.diag.message_primary if isinstance(error, psycopg.Error) else None

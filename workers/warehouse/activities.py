@@ -1,6 +1,6 @@
 """What the warehouse can do with orders, and the facts that it books."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -55,10 +55,10 @@ class Reserve:
     def save(self, session: Session, effects: Sequence[Any]) -> None:
         books.save_reservations(session, effects)
 
-    def undo(self, session: Session, visits: Sequence[Visit]) -> None:
-        """Goods that were issued go back too, should that not have happened yet."""
+    def undo(self, session: Session, visits: Sequence[Visit]) -> Collection[str]:
+        """Goods that were issued go back too, should that not have happened yet; orders short of them look again."""
         preparation_books.put_back(session, visits)
-        books.release(session, visits)
+        return books.release(session, visits)
 
 
 @warehouse.activity("prepare")
@@ -74,12 +74,11 @@ class Prepare:
     def save(self, session: Session, effects: Sequence[Any]) -> None:
         preparation_books.save_preparations(session, effects)
 
-    def undo(self, session: Session, visits: Sequence[Visit]) -> None:
+    def undo(self, session: Session, visits: Sequence[Visit]) -> Collection[str]:
         """Where no step of the definition reserves, nobody else would release what preparing had reserved."""
         preparation_books.put_back(session, visits)
         alone = [visit for visit in visits if "warehouse.reserve" not in visit.activities]
-        if alone:
-            books.release(session, alone)
+        return books.release(session, alone) if alone else ()
 
 
 @warehouse.fact("goods_received")

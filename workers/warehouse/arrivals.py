@@ -95,8 +95,9 @@ returning product, location
 """
 
 
-def save_stock(session: Session, rows: Sequence[StockRow]) -> None:
+def save_stock(session: Session, rows: Sequence[StockRow]) -> set[str]:
     """Bring places to what was counted, each difference with a movement; reservations stay. Places not named stay too.
+    Returns the keys of those who wait for these products.
 
     Raises `StockRefused` where a place is named twice or has more reserved than would be left.
     """
@@ -114,3 +115,4 @@ def save_stock(session: Session, rows: Sequence[StockRow]) -> None:
         raise StockRefused("\n".join(faults))
     values = [(*place, row.on_hand, row.blocked, row.inspection, place in new) for place, row in counted.items()]
     session.write(_SET, *columns(values, 6))
+    return {f"stock:{product}" for product, _ in counted}

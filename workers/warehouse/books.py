@@ -70,11 +70,15 @@ def save_reservations(session: Session, effects: Sequence[Any]) -> None:
         )
 
 
-def release(session: Session, visits: Sequence[Visit]) -> None:
-    """Give back what is reserved for the orders: cancelled, purged and lapsed orders hold nothing (WHS-02)."""
+def release(session: Session, visits: Sequence[Visit]) -> set[str]:
+    """Give back what is reserved for the orders: cancelled, purged and lapsed orders hold nothing (WHS-02).
+
+    Returns the keys of those who wait for these products; the stock rows stay locked, so that none is missed.
+    """
     orders = array(sorted({visit.order.id for visit in visits}))
     session.write(_LOCK_RESERVED, orders)
     session.write(_RELEASE, orders)
+    return {f"stock:{product}" for product in _products(visits)}
 
 
 def _products(visits: Sequence[Visit]) -> set[str]:
