@@ -1,7 +1,7 @@
 """What after-sales keeps, against a real PostgreSQL."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Thread
 
 import psycopg
@@ -154,15 +154,18 @@ def test_a_slow_clock_receives_no_earlier_than_we_shipped(database: Database) ->
 def test_seven_days_after_delivery_a_clerk_confirms_for_the_customer(database: Database) -> None:
     order = an_order()
     stored(database, order, state="shipped")
-    send_out(database, order, delivered_at=NOW + DAY)
-    last_moment = visit(order, SHIPS, NOW + 8 * DAY - timedelta(microseconds=1))
+    delivered = datetime(2026, 6, 15, 17, 0, tzinfo=UTC)  # the next day already in Shanghai
+    send_out(database, order, delivered_at=delivered)
+    last_moment = visit(order, SHIPS, delivered + 7 * DAY - timedelta(microseconds=1))
     assert isinstance(work(database, RECEIPT, [last_moment])[order.id], Waiting)
-    over = visit(order, SHIPS, NOW + 8 * DAY)
-    assert isinstance(work(database, RECEIPT, [over])[order.id], Referred)
+    over = visit(order, SHIPS, delivered + 7 * DAY)
+    referred = work(database, RECEIPT, [over])[order.id]
+    assert isinstance(referred, Referred)
+    assert referred.findings[0].values == {"delivered": "2026-06-16", "days": 7}
     assert rows(database, "select 1 from after_sales.receipts") == []
     work(database, RECEIPT, [over], agree=True)
-    assert rows(database, "select confirmed_at, reported_by from after_sales.receipts") == [(NOW + 8 * DAY, None)]
-    assert rows(database, "select issued_at from after_sales.surveys") == [(NOW + 8 * DAY,)]
+    assert rows(database, "select confirmed_at, reported_by from after_sales.receipts") == [(over.now, None)]
+    assert rows(database, "select issued_at from after_sales.surveys") == [(over.now,)]
     assert breaches(database, INVARIANTS) == []
 
 

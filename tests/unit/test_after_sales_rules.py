@@ -82,7 +82,7 @@ def test_after_exactly_seven_days_a_person_asks_and_agreeing_confirms(since_deli
     outcome = receipt(visit, Parcel(delivered_at=NOW))
     assert isinstance(outcome, Referred)
     assert codes(outcome) == ["receipt.unconfirmed"]
-    assert outcome.findings[0].values["days"] == 7
+    assert outcome.findings[0].values == {"delivered": "2026-06-15", "days": 7}
     assert outcome.effects == (
         ConfirmedByPhone(visit.order.id, visit.now),
         Questionnaire(visit.order, 1, 5, visit.now),

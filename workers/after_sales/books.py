@@ -9,6 +9,7 @@ from shared.audit import Invariant
 from shared.database import Session, array, columns
 from shared.department import Booked, Finding, ReportedFact, Visit, effects_of, finding
 from shared.master import MasterFile, MasterRow
+from shared.numbering import BUSINESS_ZONE
 from shared.outbox import Announcement, announce
 from workers.after_sales.profiles import PROFILES_HOLD, add_scores
 from workers.after_sales.rules import ConfirmedByPhone, Parcel, Questionnaire
@@ -56,7 +57,12 @@ def read_parcels(session: Session, visits: Sequence[Visit]) -> Parcels:
     if not visits:
         return Parcels({})
     rows = session.rows(_PARCELS, array([visit.order.id for visit in visits]))
-    return Parcels({order: Parcel(*parcel) for order, *parcel in rows})
+    return Parcels(
+        {
+            order: Parcel(delivered and delivered.astimezone(BUSINESS_ZONE), confirmed, asked)
+            for order, delivered, confirmed, asked in rows
+        }
+    )
 
 
 def save_receipts(session: Session, effects: Sequence[object]) -> None:

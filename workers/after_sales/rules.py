@@ -12,7 +12,7 @@ SETTLEMENT_CHECKED_EVERY = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """What is known of the goods' way to the customer; None: has not happened."""
+    """What is known of the goods' way to the customer; None: has not happened. Delivery is in business time."""
 
     delivered_at: datetime | None = None
     confirmed_at: datetime | None = None
@@ -65,10 +65,8 @@ def receipt(visit: Visit, parcel: Parcel) -> Outcome:
     over = parcel.delivered_at + timedelta(days=policy.receipt_wait_days)
     if visit.now < over:
         return Waiting((f"receipt:{order.id}",), until=over)
-    unconfirmed = finding(
-        "receipt.unconfirmed", delivered_at=parcel.delivered_at.isoformat(), days=policy.receipt_wait_days
-    )
-    return Referred((unconfirmed,), by_phone)
+    delivered = parcel.delivered_at.date().isoformat()
+    return Referred((finding("receipt.unconfirmed", delivered=delivered, days=policy.receipt_wait_days),), by_phone)
 
 
 @dataclass(frozen=True, slots=True)
