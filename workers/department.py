@@ -6,21 +6,27 @@ from datetime import UTC, datetime
 
 from shared import definitions, policy
 from shared.broker import run_worker
+from shared.catalogue import Catalogue, DefinitionError
+from shared.department import Department
 from shared.failures import bury_message
+from shared.processes import Definition
 from shared.runtime import Runtime
 from workers.departments import declaration
-from workers.process import Process, running
+from workers.process import Process, refusing, running
 
 
 def work(name: str) -> None:
     """Serve the department's queue until told to stop."""
     department = declaration(name)
+    with refusing():
+        processes, policies = definitions.load(), policy.load()
+        _verify_own(department, processes)
     with running(name, hot=True) as process:
         runtime = Runtime(
             department=department,
             database=process.database,
-            definitions=definitions.load(),
-            policies=policy.load(),
+            definitions=processes,
+            policies=policies,
             publish=process.publish,
             attempts=process.settings.attempts,
             counters=process.counters,
@@ -35,6 +41,18 @@ def work(name: str) -> None:
             process.stop,
             process.settings.drain_seconds,
         )
+
+
+def _verify_own(department: Department, processes: Catalogue[Definition]) -> None:
+    """Raises DefinitionError for steps of this department that it cannot do. Intake, which opens rounds, checks all."""
+    faults = [
+        f"{one.key}: step '{step.id}': {department.name} has no activity '{step.activity}'"
+        for one in processes.entries.values()
+        for step in one.steps
+        if step.department == department.name and step.activity not in department.activities
+    ]
+    if faults:
+        raise DefinitionError(faults)
 
 
 def _set_aside(process: Process, queue: str, raw: bytes, reason: str) -> None:

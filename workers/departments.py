@@ -3,11 +3,15 @@
 import importlib
 from typing import Any
 
-from shared.audit import Invariant
-
 from messages.batch import Department as Name
+from shared import definitions, policy
+from shared.audit import Invariant
+from shared.catalogue import Catalogue, DefinitionError
 from shared.department import Department
 from shared.master import MasterFile
+from shared.policy import Policy
+from shared.processes import Definition
+from shared.roles import ROLES
 
 
 def declaration(name: str) -> Department:
@@ -20,6 +24,15 @@ def declaration(name: str) -> Department:
 def known_activities() -> frozenset[str]:
     """Every activity of every department, for checking definitions."""
     return frozenset(activity for name in Name for activity in declaration(name).activities)
+
+
+def verify(processes: Catalogue[Definition], policies: Catalogue[Policy]) -> None:
+    """Raises DefinitionError with every activity and role that they name and nobody has (PRC-08)."""
+    known = known_activities()
+    faults = [fault for one in processes.entries.values() for fault in definitions.verify(one, known, ROLES)]
+    faults += [fault for one in policies.entries.values() for fault in policy.verify(one, ROLES)]
+    if faults:
+        raise DefinitionError(faults)
 
 
 def master_files() -> list[MasterFile[Any]]:

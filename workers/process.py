@@ -18,6 +18,7 @@ import structlog
 
 from messages.batch import Batch
 from shared.broker import Broker, BrokerUnavailable, connect, publish
+from shared.catalogue import DefinitionError
 from shared.database import Database, open_database
 from shared.ids import new_id
 from shared.lifeline import watch_lifeline
@@ -69,6 +70,18 @@ def running(name: str, *, hot: bool = False) -> Iterator[Process]:
         stop.set()
         heart.join(timeout=5)
         database.close()
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Around what comes before READY: a definition or policy that cannot be used ends the process, in one sentence for
+    the supervisor (PRC-08).
+    """
+    try:
+        yield
+    except DefinitionError as error:
+        print("REFUSED", "; ".join(error.faults), flush=True)
+        raise SystemExit(1) from error
 
 
 def every(seconds: float, stop: threading.Event, work: Callable[[], None]) -> None:

@@ -10,10 +10,11 @@ from messages.batch import Batch
 from shared.database import Session
 from shared.settings import Settings
 from shared.transport import Incoming, consume
+from workers.departments import verify
 from workers.intake.accept import Receipt, Rulebook, accept_orders, rulebook
 from workers.intake.facts import accept_facts
 from workers.intake.parse import Limits, Submission
-from workers.process import Process, running
+from workers.process import Process, refusing, running
 
 ORDERS, FACTS = "orders.submitted", "facts.reported"
 GROUP = "orderflow"
@@ -28,6 +29,8 @@ def limits(settings: Settings) -> Limits:
 
 def work() -> None:
     """Serve both streams until told to stop. If one of the two ends otherwise, so does the process."""
+    with refusing():
+        verify(rulebook().definitions, rulebook().policies)
     with running("intake", hot=True) as process:
         threads = [
             threading.Thread(target=_serve, args=(process, stream, accept), name=stream)

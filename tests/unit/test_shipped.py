@@ -1,0 +1,208 @@
+"""What is shipped as data goes together with the code: definitions, policies, and words for every code."""
+
+import ast
+import re
+import string
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from messages.batch import Department
+from messages.commands import FACT_OWNERS, CancellationRequested, OrderResubmitted
+from shared import definitions, policy
+from shared.catalogue import DefinitionError, gather
+from shared.history import Kind
+from shared.roles import ROLES
+from shared.states import State
+from shared.words import FOLDER, LANGUAGES, known_findings
+from tests.support.definitions import definition_text, step
+from tests.support.sources import DEPARTMENTS, Module, modules
+from workers.department import work
+from workers.departments import declaration, invariants, known_activities, verify
+from workers.intake.accept import Verdict
+from workers.process import refusing
+
+FINDINGS = FOLDER / "findings"
+WORDS = tomllib.loads((FOLDER / "words.toml").read_text(encoding="utf-8"))
+ENTRY = {*LANGUAGES, *(f"remedy_{language}" for language in LANGUAGES)}
+STANDARD = policy.load()
+
+# -- definitions and policies ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("PRC-01", "PRC-08")
+def test_every_shipped_definition_and_policy_knows_its_activities_and_roles() -> None:
+    verify(definitions.load(), STANDARD)
+    definitions.verify_all(definitions.load(), known_activities(), ROLES)
+    assert [policy.verify(each) for each in STANDARD.entries.values()] == [[]]
+
+
+@pytest.mark.requirement("PRC-08")
+def test_what_nobody_can_do_is_named_and_the_process_does_not_start(capsys: pytest.CaptureFixture[str]) -> None:
+    odd = definitions.parse(
+        definition_text(step("a", activity="finance.juggle"), step("b", activity="kitchen.cook", roles=["cook"])), "odd"
+    )
+    with pytest.raises(SystemExit) as ended, refusing():
+        verify(gather([odd]), STANDARD)
+    assert ended.value.code == 1
+    said = capsys.readouterr().out
+    assert said.startswith("REFUSED sample@1: step 'a': unknown activity 'finance.juggle'")
+    assert "step 'b': unknown department 'kitchen'" in said
+    assert "step 'b': unknown role 'cook'" in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.requirement("PRC-08")
+def test_a_department_does_not_start_with_a_step_that_it_cannot_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = definitions.parse(definition_text(step("a", activity="finance.juggle")), "odd")
+    monkeypatch.setattr(definitions, "load", lambda: gather([odd]))
+    with pytest.raises(SystemExit):
+        work("finance")
+    assert capsys.readouterr().out == "REFUSED sample@1: step 'a': finance has no activity 'finance.juggle'\n"
+
+
+def test_a_file_that_cannot_be_read_ends_the_process_in_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit), refusing():
+        raise DefinitionError(["a.toml: no 'name'", "b.toml: not TOML"])
+    assert capsys.readouterr().out == "REFUSED a.toml: no 'name'; b.toml: not TOML\n"
+
+
+def test_every_kind_of_fact_is_booked_by_its_owner() -> None:
+    moved_at_intake = {
+        CancellationRequested.model_fields["kind"].default,
+        OrderResubmitted.model_fields["kind"].default,
+    }
+    for kind, owner in FACT_OWNERS.items():
+        assert kind in moved_at_intake or kind in declaration(owner).fact_handlers, f"{owner} books no {kind}"
+    handled = {kind for name in DEPARTMENTS for kind in declaration(name).fact_handlers}
+    assert handled <= {*FACT_OWNERS}
+
+
+# -- words of findings -------------------------------------------------------------------------------------------------
+
+
+def found_by(module: Module) -> Iterator[tuple[re.Pattern[str], ast.Call]]:
+    """Every finding that a file makes: a pattern for its code, and the call."""
+    for called, call in module.calls():
+        if called in ("finding", "Finding"):
+            for pattern in _codes(module, call.args[0]):
+                yield re.compile(pattern), call
+
+
+def _codes(module: Module, code: ast.expr) -> list[str]:
+    """What the expression may be; a name may be whatever is assigned to it anywhere in the file."""
+    if isinstance(code, ast.Constant):
+        return [re.escape(str(code.value))]
+    if isinstance(code, ast.IfExp):
+        return _codes(module, code.body) + _codes(module, code.orelse)
+    if isinstance(code, ast.JoinedStr):
+        parts = [str(part.value) if isinstance(part, ast.Constant) else None for part in code.values]
+        return ["".join(".+" if part is None else re.escape(part) for part in parts)]
+    assert isinstance(code, ast.Name), f"{module.path}:{code.lineno}: nobody can tell which code this is"
+    assigned = [
+        node.value
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Assign) and code.id in {each.id for each in node.targets if isinstance(each, ast.Name)}
+    ]
+    assert assigned, f"{module.path}:{code.lineno}: nobody can tell which code this is"
+    return [pattern for value in assigned for pattern in _codes(module, value)]
+
+
+def catalogue(department: str) -> dict[str, dict[str, str]]:
+    entries: dict[str, dict[str, str]] = tomllib.loads((FINDINGS / f"{department}.toml").read_text(encoding="utf-8"))
+    return entries
+
+
+@pytest.mark.parametrize("department", DEPARTMENTS)
+def test_every_finding_has_words_and_no_words_are_left_over(department: str) -> None:
+    own = [module for module in modules() if module.department == department]
+    made = [(pattern, f"{module.path}:{call.lineno}") for module in own for pattern, call in found_by(module)]
+    codes = set(catalogue(department))
+    assert [where for pattern, where in made if not any(map(pattern.fullmatch, codes))] == []
+    codes -= {each.code for each in invariants()}  # what the audit says of the books may have words beside them
+    assert {code for code in codes if not any(pattern.fullmatch(code) for pattern, _ in made)} == set()
+
+
+def test_findings_are_made_by_departments_and_no_code_has_two_meanings() -> None:
+    assert {path.stem for path in FINDINGS.glob("*.toml")} == {*DEPARTMENTS}
+    others = [module for module in modules() if not module.department and module.name != "shared.department"]
+    assert [module.path for module in others if [*found_by(module)]] == []
+    codes = Counter(code for department in DEPARTMENTS for code in catalogue(department))
+    assert [code for code, times in codes.items() if times > 1] == []
+    assert known_findings() == {*codes}
+
+
+@pytest.mark.parametrize("department", DEPARTMENTS)
+def test_both_languages_say_the_same_of_a_finding(department: str) -> None:
+    breaches = {each.code for each in invariants()}
+    for code, entry in catalogue(department).items():
+        if code in breaches:
+            continue
+        assert {*entry} == ENTRY, code
+        assert all(text.strip() for text in entry.values()), code
+        assert not re.search("[一-鿿]", entry["en"] + entry["remedy_en"]), code
+        assert re.search("[一-鿿]", entry["zh"]), code
+        assert re.search("[一-鿿]", entry["remedy_zh"]), code
+        for prefix in ("", "remedy_"):
+            chinese, english = (_places(entry[prefix + language]) - _NAMES for language in ("zh", "en"))
+            assert chinese == english, code
+
+
+_NAMES = {"name_zh", "name_en"}
+
+
+def _places(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("department", DEPARTMENTS)
+def test_every_figure_in_the_words_is_one_that_the_finding_has(department: str) -> None:
+    own = [module for module in modules() if module.department == department]
+    for module in own:
+        for pattern, call in found_by(module):
+            if any(keyword.arg is None for keyword in call.keywords):
+                continue  # figures gathered elsewhere: the department's own tests read those sentences
+            given = {keyword.arg for keyword in call.keywords} | ({"subject"} if len(call.args) > 1 else set())
+            for code, entry in catalogue(department).items():
+                if pattern.fullmatch(code):
+                    wanted = {name for text in entry.values() for name in _places(text)}
+                    assert wanted <= given, f"{module.path}:{call.lineno}: {code}"
+
+
+# -- words of everything else ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "codes"),
+    [
+        ("states", {*State}),
+        ("departments", {*Department}),
+        ("events", {*Kind}),
+        ("roles", {*ROLES}),
+        ("verdicts", {*Verdict}),
+    ],
+)
+def test_every_word_is_there_in_both_languages_and_none_is_left_over(kind: str, codes: set[str]) -> None:
+    assert {*WORDS[kind]} == codes
+    assert all({*entry} == {*LANGUAGES} and all(entry.values()) for entry in WORDS[kind].values())
+
+
+def test_every_answer_to_a_person_has_words() -> None:
+    (tasks,) = [module for module in modules() if module.name == "shared.tasks"]
+    given = {
+        call.args[0].value
+        for called, call in tasks.calls()
+        if called == "Refusal" and isinstance(call.args[0], ast.Constant)
+    }
+    assert {*WORDS["answers"]} == given
+
+
+def test_every_definition_and_policy_has_a_title_in_both_languages() -> None:
+    titles = {key: each.title for key, each in definitions.load().entries.items()}
+    titles |= {key: each.title for key, each in STANDARD.entries.items()}
+    for key, title in titles.items():
+        assert {*title} == {*LANGUAGES}, key
