@@ -13,7 +13,20 @@ from shared.embedded.postgres import start_postgres
 from shared.embedded.process import Server
 from shared.embedded.valkey import start_valkey
 
-__all__ = ["EmbeddedError", "Server", "command", "held", "running_urls", "start_postgres", "start_valkey"]
+__all__ = [
+    "START_SECONDS",
+    "EmbeddedError",
+    "Server",
+    "command",
+    "held",
+    "running_urls",
+    "start_postgres",
+    "start_valkey",
+]
+
+START_SECONDS = (
+    240.0  # what `command` may take to be ready after a crash under full load; a fraction of a second as a rule
+)
 
 
 def command(home: Path, port: int | None = None) -> list[str]:

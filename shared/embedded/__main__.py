@@ -13,7 +13,8 @@ from shared.embedded.folder import cap_log
 from shared.lifeline import watch_lifeline
 
 SUCCESSION_SECONDS = 10  # how long the servers of a predecessor that was killed may take to end
-STEADY_SECONDS = 10  # a server that dies sooner is not started again here
+STEADY_SECONDS = 10  # a server that dies sooner than this after its start is given a pause before the next
+PAUSE_SECONDS = 1
 LOG_CHECK_SECONDS = 600
 
 Endings = queue.SimpleQueue[str | None]  # a name: that server has ended; None: stop
@@ -70,7 +71,7 @@ def _keep_running(servers: dict[str, Server], starts: dict[str, Callable[[], Ser
         dead.stop()
         print(f"{dead.name} ended with code {dead.process.returncode}", flush=True)
         if time.monotonic() - started[name] < STEADY_SECONDS:
-            raise EmbeddedError(f"{dead.name} ended soon after its start; its log is {dead.log}.")
+            time.sleep(PAUSE_SECONDS)
         servers[name] = _start_watched(name, starts[name], endings)
         started[name] = time.monotonic()
         print(f"{dead.name} is running again", flush=True)

@@ -119,13 +119,19 @@ def cap_log(log: Path) -> None:
         os.truncate(log, 0)
 
 
-def reason(name: str, log: Path, since: int) -> str:
-    """Why a server did not start, from what it logged since then, as a sentence."""
+def said_since(log: Path, position: int) -> str:
+    """What was logged after that many bytes."""
     with log.open("rb") as text:
-        text.seek(since)
-        lines = [line.strip() for line in text.read().decode(errors="replace").splitlines() if line.strip()]
-    if any("No space left on device" in line for line in lines):
-        return f"The disk that holds {log.parent} is full."
+        text.seek(position)
+        return text.read().decode(errors="replace")
+
+
+def why_not_started(name: str, log: Path, said: str) -> EmbeddedError:
+    """The error that names the reason which a server gave in its log."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    if "No space left on device" in said:
+        return EmbeddedError(f"The disk that holds {log.parent} is full.")
     telling = [line for line in lines if any(word in line for word in ("FATAL", "PANIC", "rror", "atal", "could not"))]
     last = (telling or lines or ["it was not ready in time"])[-1]
-    return f"{name} did not start: {last.rstrip('.')}; its log is {log}."
+    last = last.split("FATAL:  ")[-1].split(" # ")[-1]  # without time stamp and process number
+    return EmbeddedError(f"{name} did not start: {last.rstrip('.')}; its log is {log}.")

@@ -16,13 +16,14 @@ from shared.embedded.folder import (
     held,
     log_size,
     make_private,
-    reason,
+    said_since,
     settle,
+    why_not_started,
 )
 from shared.embedded.privileges import Account
 from shared.embedded.process import Server, comes_up, package_directory, spawn
 
-SESSIONS_END_SECONDS = 10
+SESSIONS_END_SECONDS = 45  # longer than any statement of ours may take
 NAME = "orderflow"  # of the database and of its owner
 SETTINGS = {
     "listen_addresses": "",
@@ -133,7 +134,7 @@ def _make_cluster(data: Path, log: Path, account: Account | None) -> None:
         process.communicate(text)
         if process.returncode != 0:
             rmtree(new, ignore_errors=True)
-            raise EmbeddedError(reason("PostgreSQL", log, before))
+            raise why_not_started("PostgreSQL", log, said_since(log, before))
     new.rename(data)
     parent = os.open(data.parent, os.O_RDONLY)
     os.fsync(parent)
@@ -147,14 +148,16 @@ def _launch(argv: list[str], directory: Path, log: Path, account: Account | None
         process = spawn(argv, directory, log, account, signal.SIGINT)
         if comes_up(process, lambda pid: _is_ready(directory, pid)):
             return process
-        sentence = reason("PostgreSQL", log, before)
+        said = said_since(log, before)
         # The sessions of a killed PostgreSQL outlive it until they finish the statement they are in.
-        if "pre-existing shared memory block" not in sentence or time.monotonic() >= deadline:
-            raise EmbeddedError(sentence)
+        if "pre-existing shared memory block" not in said or time.monotonic() >= deadline:
+            raise why_not_started("PostgreSQL", log, said)
         time.sleep(0.1)
 
 
 def _is_ready(directory: Path, pid: int) -> bool:
-    told = pid_file(directory)
-    lines = told.read_text().splitlines() if told.exists() else []
+    try:
+        lines = pid_file(directory).read_text().splitlines()
+    except FileNotFoundError:  # not yet, or no longer
+        return False
     return len(lines) >= 8 and lines[0] == str(pid) and lines[7].startswith("ready")

@@ -6,7 +6,16 @@ import socket
 from contextlib import ExitStack
 from pathlib import Path
 
-from shared.embedded.folder import EmbeddedError, await_predecessor, explained, held, log_size, reason, settle
+from shared.embedded.folder import (
+    EmbeddedError,
+    await_predecessor,
+    explained,
+    held,
+    log_size,
+    said_since,
+    settle,
+    why_not_started,
+)
 from shared.embedded.process import Server, comes_up, package_directory, spawn
 
 SETTINGS = {
@@ -39,7 +48,7 @@ def start_valkey(directory: Path, port: int | None = None, patience_seconds: flo
         before = log_size(log)
         process = spawn([_program(), "--port", str(chosen), *settings], directory, log, account, signal.SIGTERM)
         if not comes_up(process, lambda pid: _answers(chosen, pid)):
-            raise EmbeddedError(reason("Valkey", log, before))
+            raise _why_not_started(directory, log, said_since(log, before))
         ending = ((signal.SIGTERM, 10.0), (signal.SIGKILL, 5.0))
         return Server("Valkey", url_of(directory), process, log, ending, lock.pop_all())
 
@@ -78,6 +87,15 @@ def _choose_port(directory: Path, port: int | None) -> int:
         chosen: int = probe.getsockname()[1]
     remembered.write_text(str(chosen))
     return chosen
+
+
+def _why_not_started(directory: Path, log: Path, said: str) -> EmbeddedError:
+    if "Bad file format reading the append only file" in said:  # not a tail cut short by a crash: that is mended
+        return EmbeddedError(
+            f"Valkey cannot read {directory / 'appendonlydir'}; move it away to start with empty queues: "
+            "accepted orders are in PostgreSQL and are queued again."
+        )
+    return why_not_started("Valkey", log, said)
 
 
 def _answers(port: int, pid: int) -> bool:
