@@ -91,8 +91,8 @@ def consume(
         try:
             with connect(url, **options) as connection:
                 _consume(connection, stream, prefetch, on_batch, stop)
-        except _Transport.connection_errors as error:
-            log.warning("transport.unreachable", stream=stream, error=str(error))
+        except _Transport.connection_errors as error:  # also when the group is gone: connecting makes it again
+            log.warning("transport.interrupted", stream=stream, error=str(error))
             stop.wait(_RECONNECT_SECONDS)
 
 
@@ -272,14 +272,7 @@ class _Channel(virtual.Channel):  # type: ignore[misc]
         delivered = 0
         for stream in streams:
             room = self.qos.can_consume_max_estimate() or 1
-            try:
-                entries = self._claim(stream, room) or self._read(stream, room, timeout)
-            except redis.ResponseError as error:
-                if not str(error).startswith(("NOGROUP", "UNBLOCKED")):
-                    raise
-                log.warning("transport.group_lost", stream=stream, group=self.group)
-                self._new_queue(stream)
-                continue
+            entries = self._claim(stream, room) or self._read(stream, room, timeout)
             for entry_id, fields in entries:
                 self.connection._deliver((stream, entry_id, fields), stream)
             delivered += len(entries)
@@ -288,7 +281,8 @@ class _Channel(virtual.Channel):  # type: ignore[misc]
 
     def _read(self, stream: str, room: int, timeout: float | None) -> _Entries:
         again = self._position[stream] != b">"
-        block = None if timeout == 0 else max(1, int((timeout or _BLOCK_SECONDS) * 1000))
+        # A millisecond more, or kombu would find its time not over and block once again.
+        block = None if timeout == 0 else int((timeout or _BLOCK_SECONDS) * 1000) + 1
         reply: Any = self._client.xreadgroup(
             self.group, self.consumer_name, {stream: self._position[stream]}, count=room, block=block
         )
@@ -316,10 +310,8 @@ class _Channel(virtual.Channel):  # type: ignore[misc]
             self._prune(keys=[stream], args=[self.group, self.consumer_name, int(_STALE_CONSUMER_SECONDS * 1000)])
         return entries
 
-    def _not_yet_delivered(self, stream: str, entries: Any) -> _Entries:
-        gone = [entry_id for entry_id, fields in entries if entry_id and not fields]  # trimmed while pending
-        if gone:
-            self._client.xack(stream, self.group, *gone)
+    def _not_yet_delivered(self, stream: str, entries: _Entries) -> _Entries:
+        # An entry that was deleted while it was pending has no fields; the next claim takes it off the list.
         self.qos._flush()
         return [(i, fields) for i, fields in entries if fields and (stream, i) not in self.qos._delivered]
 

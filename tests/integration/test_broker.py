@@ -42,7 +42,7 @@ def test_a_batch_reaches_its_department_and_is_acknowledged_after_the_work(broke
 def test_a_department_hears_only_its_own_queue(broker: Broker, broker_url: str) -> None:
     mine, theirs = batch(), batch(Department.WAREHOUSE)
     with serving(broker_url) as desk:
-        publish(broker, [("warehouse", theirs), (QUEUE, mine)])
+        publish(broker, [(theirs.department, theirs), (mine.department, mine)])
         until(lambda: desk.batches and empty(broker))
     assert desk.batches == [mine]
     assert message_ids(broker, "warehouse") == ids(theirs)

@@ -239,7 +239,7 @@ def test_what_was_deleted_while_it_was_pending_does_not_come_again(broker_url: s
             raise OSError("the database is away")
 
     submit(valkey, b"deleted", b"kept")
-    with consuming(broker_url, work) as desk:
+    with consuming(broker_url, work, claim_idle_seconds=1.0) as desk:
         until(lambda: settled(valkey))
     assert desk.bodies == [b"kept"]
 

@@ -42,7 +42,12 @@ def thread(url: str, queue: str, which: str) -> None:
     """A worker one of whose threads, of dramatiq's class `which`, dies as by a bug in it."""
 
     def kill() -> None:
-        [ident, *_] = until(lambda: [t.ident for t in threading.enumerate() if type(t).__name__ == which])
+        # Not before it runs: one that dies in its start would take the starting thread with it.
+        [ident, *_] = until(
+            lambda: [
+                t.ident for t in threading.enumerate() if type(t).__name__ == which and getattr(t, "running", False)
+            ]
+        )
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident or 0), ctypes.py_object(SystemExit))
 
     threading.Thread(target=kill).start()
@@ -81,8 +86,8 @@ def heard(process: subprocess.Popen[str], word: str) -> str:
 
 
 def say(*words: str) -> None:
-    """One line for the test."""
-    print(*words, flush=True)
+    """One line for the test, in one piece even when two threads speak."""
+    print(" ".join(words) + "\n", end="", flush=True)
 
 
 def _refuse(queue: str, raw: bytes, reason: str) -> None:
