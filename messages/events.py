@@ -1,6 +1,8 @@
 """What subscribers are told: CloudEvents 1.0 in structured JSON, on the stream `orderflow.events`."""
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import date, datetime
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -22,15 +24,16 @@ class FieldError(Contract):
 class CloudEvent(Contract):
     """The envelope. `id` is unique per event and stays the same when an event is sent again.
 
-    `sequence` counts the events of one order, so that a subscriber can tell repeats and gaps;
-    it is absent on events that belong to no order (a refused submission).
+    `sequence` counts the events of one order, so that a subscriber can tell repeats and gaps; it is absent on events
+    that are no line of an order's history. `subject` is the order's number, absent where there is none (a refused
+    submission). Absent fields are left out.
     """
 
     specversion: Literal["1.0"] = "1.0"
     id: str
     source: str = EVENT_SOURCE
     type: str
-    subject: str
+    subject: str | None = None
     time: datetime
     datacontenttype: Literal["application/json"] = "application/json"
     sequence: int | None = None
@@ -62,10 +65,95 @@ class SubmissionRepeated(Contract):
 
 
 class SubmissionRefused(Contract):
-    """`orderflow.submission.refused`: nothing was stored as an order; every bad field with its reason."""
+    """`orderflow.submission.refused`, `orderflow.fact.refused`: it was not accepted; every bad field with its reason.
+
+    `external_id` is the sender's id of the order or fact, as far as it could be read. `refusal` names the kept bytes.
+    """
 
     schema_version: Literal[1] = 1
     source: str | None
     external_id: str | None
     refusal: str
     errors: Annotated[tuple[FieldError, ...], Field(min_length=1)]
+
+
+class TaskOverdue(Contract):
+    """`orderflow.task.overdue`: nobody has decided a user task by `due`; any holder of `roles` still may (APR-12)."""
+
+    schema_version: Literal[1] = 1
+    task: str
+    order: str
+    step: str
+    roles: tuple[str, ...]
+    due: datetime
+
+
+class ShipmentDispatched(Contract):
+    """`orderflow.shipment.dispatched`: the goods left (LOG-06). No carrier: arranged by hand. No packages: not packed
+    by the warehouse.
+    """
+
+    schema_version: Literal[1] = 1
+    order: str
+    delivery_note: str
+    tracking_number: str
+    carrier: str | None
+    packages: int | None
+
+
+class SurveyRequested(Contract):
+    """`orderflow.survey.requested`: the questionnaire for the customer, with the ends of its scale (AFT-08)."""
+
+    schema_version: Literal[1] = 1
+    order: str
+    customer: str
+    lowest: int
+    highest: int
+
+
+class InvoiceIssued(Contract):
+    """`orderflow.invoice.issued` (SET-04). Amounts in minor units of `currency`, tax included in `amount_minor`."""
+
+    schema_version: Literal[1] = 1
+    invoice: str
+    order: str
+    customer: str
+    title: str
+    tax_number: str | None
+    address: str
+    amount_minor: int
+    tax_minor: int
+    currency: str
+    due_date: date
+
+
+class InvoiceCorrected(Contract):
+    """`orderflow.invoice.corrected`: the red-letter invoice (红字发票) `invoice` takes `corrects` back (SET-05)."""
+
+    schema_version: Literal[1] = 1
+    invoice: str
+    corrects: str
+    order: str
+
+
+ORDER_STATE = "orderflow.order."
+"""What the types of state changes begin with; the state follows."""
+
+DATA: Mapping[str, type[Contract]] = MappingProxyType(
+    {
+        "orderflow.submission.repeated": SubmissionRepeated,
+        "orderflow.submission.refused": SubmissionRefused,
+        "orderflow.fact.refused": SubmissionRefused,
+        "orderflow.task.overdue": TaskOverdue,
+        "orderflow.shipment.dispatched": ShipmentDispatched,
+        "orderflow.survey.requested": SurveyRequested,
+        "orderflow.invoice.issued": InvoiceIssued,
+        "orderflow.invoice.corrected": InvoiceCorrected,
+    }
+)
+"""The `data` of every type of event; of those that begin with ORDER_STATE it is OrderStateChanged."""
+
+
+def data_of(type_: str) -> type[Contract]:
+    """The contract of an event's data. Raises KeyError for a type that we do not publish."""
+    return OrderStateChanged if type_.startswith(ORDER_STATE) else DATA[type_]

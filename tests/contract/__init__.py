@@ -1,0 +1,1 @@
+"""The messages, as the outside knows them."""
