@@ -48,7 +48,13 @@ def running_system(settings: Settings, stop: threading.Event, port: int | None =
     with embedded.held(home, "orderflow"), Supervisor(home / "logs") as supervisor:
         database_url, broker_url = settings.database_url, settings.broker_url
         if not (database_url and broker_url):
-            servers = Child("servers", embedded.command(home, port), _environment({}), grace_seconds=60)
+            servers = Child(
+                "servers",
+                embedded.command(home, port),
+                _environment({}),
+                grace_seconds=60,
+                ready_seconds=embedded.START_SECONDS,
+            )
             answer = supervisor.start([servers], stop)
             if not answer:
                 raise EmbeddedError("Stopped while the servers were starting.")
@@ -57,10 +63,12 @@ def running_system(settings: Settings, stop: threading.Event, port: int | None =
         urls = {"ORDERFLOW_DATABASE_URL": database_url, "ORDERFLOW_BROKER_URL": broker_url}
         _migrate(urls)
         supervisor.start(processes(urls, settings.drain_seconds), stop)
-        yield System(database_url, broker_url, supervisor, stop)
-        for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            yield System(database_url, broker_url, supervisor, stop)
+        finally:
             if threading.current_thread() is threading.main_thread():
-                signal.signal(number, lambda *_: supervisor.hurry())
+                for number in (signal.SIGINT, signal.SIGTERM):
+                    signal.signal(number, lambda *_: supervisor.hurry())
 
 
 def processes(urls: Mapping[str, str], drain_seconds: float) -> list[Child]:

@@ -20,6 +20,7 @@ ACTIVITIES = frozenset(
         "sales_review.check",
         "sales_review.approve",
         "finance.review",
+        "finance.release",
         "compliance.check",
         "warehouse.confirm",
         "warehouse.reserve",

@@ -10,7 +10,12 @@ from shared.states import State
 from tests.support.definitions import definition_text, step
 
 STANDARD = definitions.load().get("standard@1")
-SMALL: dict[str, Value] = {"total": 1, "senior_threshold": 2, "special_requirements": False}
+SMALL: dict[str, Value] = {
+    "total": 1,
+    "senior_threshold": 2,
+    "special_requirements": False,
+    "payment_terms": "net_30",
+}
 LARGE: dict[str, Value] = {**SMALL, "total": 2}
 
 COUNTERSIGN = parse(
@@ -77,6 +82,12 @@ def test_a_large_order_is_approved_only_after_senior_management() -> None:
         (["reserve"], State.RESERVED),
     ]
     assert len(route) == 11
+
+
+@pytest.mark.requirement("FIN-05")
+def test_a_prepaid_order_is_released_before_its_goods_are_touched() -> None:
+    route = [opened for opened, _ in walk(STANDARD, {**SMALL, "payment_terms": "prepaid"})]
+    assert route[2:5] == [["compliance"], ["release"], ["reserve"]]
 
 
 @pytest.mark.requirement("APR-06")
