@@ -24,7 +24,8 @@ def _without_customer(order: dict[str, Any], _: date) -> bytes:
 
 
 def _of_nothing(order: dict[str, Any], _: date) -> bytes:
-    return _json(order | {"lines": [order["lines"][0] | {"quantity": 0}]})
+    first, *others = order["lines"]
+    return _json(order | {"lines": [first | {"quantity": 0}, *others]})
 
 
 def _miscounted(order: dict[str, Any], _: date) -> bytes:

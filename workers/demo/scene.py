@@ -1,0 +1,179 @@
+"""What the autopilot looks at before it acts: open tasks, orders that wait for the world, returned orders, staff.
+
+It reads tables and views and changes nothing. Always the same few queries, however many orders there are.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from messages.orders import Order
+from shared.database import Row, Session, array, columns
+
+_AT_ONCE = 1_000
+
+FactKey = tuple[str, str]
+"""A fact's source and its id there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A finding as it stands in a task or an event."""
+
+    code: str
+    subject: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An open user task, with what of its order the habits of the staff look at. Amount in the base currency's minor
+    units.
+    """
+
+    task: str
+    order: str
+    step: str
+    roles: tuple[str, ...]
+    assignee: str | None
+    creator: str
+    order_version: int
+    findings: tuple[Noted, ...]
+    total_base_minor: int
+    terms: str
+    special_requirements: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standstill:
+    """An order that waits for the world. `awaits` are the kinds of what it waits for: payment, stock, delivered,
+    receipt. Amounts in minor units of `currency`; `paid_minor` is what has been booked so far.
+    """
+
+    order: str
+    external_id: str
+    customer: str
+    step: str
+    awaits: frozenset[str]
+    since: datetime
+    method: str
+    currency: str
+    due_minor: int
+    paid_minor: int
+    tracking_number: str | None
+    findings: tuple[Noted, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """A returned order, as it was when it was disagreed with, and what with."""
+
+    order: Order
+    round: int
+    returned_at: datetime
+    definition: str
+    findings: tuple[Noted, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """All of it at one moment. `booked`: of the facts asked for, those that have been dealt with."""
+
+    questions: tuple[Question, ...]
+    standstills: tuple[Standstill, ...]
+    returns: tuple[Return, ...]
+    staff: Mapping[str, frozenset[str]]
+    booked: frozenset[FactKey]
+
+
+def look(session: Session, given_up: Collection[str], told: Iterable[FactKey]) -> Scene:
+    """Look once, in one round trip. Returned orders whose ids are in `given_up` are passed over."""
+    asked, waiting, returned, staff, booked = session.together(
+        (_QUESTIONS, (_AT_ONCE,)),
+        (_STANDSTILLS, (_AT_ONCE,)),
+        (_RETURNS, (array(sorted(given_up)), _AT_ONCE)),
+        (_STAFF, ()),
+        (_BOOKED, tuple(columns(sorted(told), 2) * 2)),
+    )
+    return Scene(
+        tuple(_question(row) for row in asked),
+        tuple(_standstill(row) for row in waiting),
+        tuple(_return(row) for row in returned),
+        {person: frozenset(roles) for person, roles in staff},
+        frozenset((source, fact_id) for source, fact_id in booked),
+    )
+
+
+def _question(row: Row) -> Question:
+    task, order, step, roles, assignee, creator, version, findings, total, terms, special = row
+    return Question(
+        task, order, step, tuple(roles), assignee, creator, version, _noted(findings), total, terms, special or ""
+    )
+
+
+def _standstill(row: Row) -> Standstill:
+    order, external_id, customer, step, keys, since, method, currency, due, paid, tracking_number, findings = row
+    awaits = frozenset(key.partition(":")[0] for key in keys)
+    return Standstill(
+        order, external_id, customer, step, awaits, since, method, currency, due or 0, paid or 0, tracking_number,
+        _noted(findings),
+    )  # fmt: skip
+
+
+def _return(row: Row) -> Return:
+    document, round_, at, definition, findings = row
+    return Return(Order.model_validate_json(document), round_, at, definition.partition("@")[0], _noted(findings))
+
+
+def _noted(text: str | None) -> tuple[Noted, ...]:
+    return tuple(Noted(each["code"], each["subject"], each["values"]) for each in json.loads(text or "[]"))
+
+
+_QUESTIONS = """
+select t.id, h.number, t.step, t.roles, t.assignee, t.creator, t.order_version, t.findings, h.total_base_minor,
+    d.document -> 'payment' ->> 'terms', d.document ->> 'special_requirements'
+from core.user_tasks t
+join core.order_headers h on h.order_id = t.order_id
+join core.orders o on o.id = t.order_id
+join core.order_documents d on d.order_id = o.id and d.revision = o.revision
+where t.status = 'open' order by t.due_at, t.id limit %s
+"""
+# The views of the departments are asked for one order at a time, so that they use their indexes.
+_STANDSTILLS = """
+select h.number, h.external_id, h.customer, w.step, w.keys, w.since, d.document -> 'payment' ->> 'method', h.currency,
+    p.due_minor, p.paid_minor, s.tracking_number, e.findings
+from (
+    select order_id, step, array_agg(key order by key) as keys, min(since) as since
+    from core.waits where key like '%%:%%' group by order_id, step order by min(since), order_id limit %s
+) w
+join core.order_headers h on h.order_id = w.order_id
+join core.orders o on o.id = w.order_id
+join core.order_documents d on d.order_id = o.id and d.revision = o.revision
+left join lateral (select * from finance.payment_status v where v.order_id = w.order_id limit 1) p on true
+left join lateral (select * from logistics.shipment_status v where v.order_id = w.order_id limit 1) s on true
+left join lateral (
+    select v.data -> 'findings' as findings from core.events v
+    where v.order_id = w.order_id and v.kind = 'waiting' and v.step = w.step order by v.seq desc limit 1
+) e on true
+"""
+_RETURNS = """
+select d.document, o.round, o.updated_at, o.definition, coalesce(t.findings, e.data -> 'findings')
+from core.orders o
+join core.order_documents d on d.order_id = o.id and d.revision = o.revision
+left join lateral (
+    select v.data from core.events v
+    where v.order_id = o.id and v.round = o.round and v.kind in ('disagreed', 'returned') order by v.seq desc limit 1
+) e on true
+left join core.user_tasks t on t.id = (e.data ->> 'task')::uuid
+where o.state = 'returned' and o.id <> all(%s::uuid[]) order by o.id limit %s
+"""
+_STAFF = "select id, roles from core.staff where active order by id"
+_BOOKED = """
+select f.source, f.fact_id from unnest(%s::text[], %s::text[]) as k(source, fact_id)
+join core.facts f on f.source = k.source and f.fact_id = k.fact_id where f.handled_at is not null
+union
+select r.source, r.external_id from unnest(%s::text[], %s::text[]) as k(source, fact_id)
+join core.refusals r on r.source = k.source and r.external_id = k.fact_id and r.kind = 'fact'
+"""
