@@ -501,6 +501,55 @@ def test_a_deadlock_runs_the_whole_transaction_again(world: World) -> None:
     world.assert_clean()
 
 
+GROUP = PROCESS.replace("MODE", "auto").replace('on_disagree = "return"\n', 'on_disagree = "return"\ngroup = "both"\n')
+GROUP = GROUP.replace('reaches = "approved"\n', "")
+
+
+@pytest.mark.requirement("APR-06", "PRC-09")
+def test_departments_of_a_parallel_group_work_at_once_and_join_once(world: World) -> None:
+    """Both hold the same orders: the second waits for the first's commit and goes on from what it wrote."""
+    definition = parse(GROUP, "group.toml")
+    for runtime in world.departments.values():
+        object.__setattr__(runtime, "definitions", gather([definition]))
+    world.queue += open_orders(world.database, definition, POLICY, [an_order() for _ in range(100)])
+    assert sorted(batch.department for batch in world.queue) == ["finance", "warehouse"]
+    barrier = threading.Barrier(2)
+
+    def work(batch: Batch) -> None:
+        barrier.wait(5)
+        world.departments[batch.department].handle(batch)
+
+    threads = [threading.Thread(target=work, args=(batch,)) for batch in world.queue]
+    world.queue.clear()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert world.queue == []
+    assert set(world.states().values()) == {"archived"}
+    assert world.count("effects") == 200
+    assert world.count("core.events", "state = 'archived'") == 100
+    world.assert_clean()
+
+
+@pytest.mark.requirement("APR-06")
+def test_in_a_parallel_group_one_disagreement_closes_the_others_tasks(world: World) -> None:
+    definition = parse(GROUP.replace('mode = "auto"', 'mode = "manual"'), "group.toml")
+    for runtime in world.departments.values():
+        object.__setattr__(runtime, "definitions", gather([definition]))
+    world.queue += open_orders(world.database, definition, POLICY, [an_order()])
+    world.run()
+    assert world.count("core.user_tasks", "status = 'open'") == 2
+    with world.database.transaction() as session:
+        (task,) = session.row("select id from core.user_tasks where department = 'finance'") or ()
+        _, batches = decide(session, [Wish(task, "fiona", "disagree", "too dear", "a lower price")], NOW)
+    world.queue += batches
+    world.run()
+    assert world.count("core.user_tasks", "status = 'closed'") == 1
+    assert set(world.states().values()) == {"returned"}
+    world.assert_clean()
+
+
 def test_time_in_history_is_the_one_that_rules_saw(world: World) -> None:
     world.submit(1)
     world.run()

@@ -24,7 +24,8 @@ As = Annotated[str, typer.Option("--as", help="Who does it: the id of a member o
 FAILED, USAGE, NOT_RUNNING = 1, 2, 3
 """Exit codes: it was refused or something is wrong; the command line is wrong; no system is running."""
 
-console = Console()
+# On a pipe nothing is cut to the width of a terminal that is not there.
+console = Console(width=None if sys.stdout.isatty() else 200)
 errors = Console(stderr=True)
 
 
@@ -73,8 +74,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str |
     shown = Table(*columns, title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for row in rows:
         shown.add_row(*["" if cell is None else str(cell) for cell in row])
-    out = console if console.is_terminal else Console(width=250)
-    out.print(shown)
+    console.print(shown)
 
 
 def as_text(value: object) -> str:

@@ -1,11 +1,13 @@
 """What the demonstration ends with: orders by end state, lead times, findings, speed, and the audit's verdict."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from messages.batch import Department
 from shared.audit import Verdict
@@ -43,7 +45,7 @@ class Summary:
     seconds: float
     verdict: Verdict
     lead_times: list[tuple[str, float, float]]
-    findings: list[tuple[str, int]]
+    findings: list[tuple[str, int, dict[str, Any]]]
 
     @property
     def orders(self) -> int:
@@ -96,9 +98,9 @@ def lead_times(session: Session, definitions: Catalogue[Definition]) -> list[tup
     return [(name, *found[name]) for name in Department if name in found]
 
 
-def findings(session: Session) -> list[tuple[str, int]]:
-    """How often each rule referred or returned an order, the most frequent first."""
-    return [(row[0], row[1]) for row in session.rows(_FINDINGS)]
+def findings(session: Session) -> list[tuple[str, int, dict[str, Any]]]:
+    """Of how many orders each rule found something, with one example, the most frequent first."""
+    return [(code, count, json.loads(example)) for code, count, example in session.rows(_FINDINGS)]
 
 
 def dead(session: Session) -> int:
@@ -118,9 +120,9 @@ def show(summary: Summary, console: Console, language: Language) -> None:
     times = Table("department 部门", "median 中位", "95 %", box=None, header_style="bold", pad_edge=False)
     for name, median, slow in summary.lead_times:
         times.add_row(f"{word('departments', name, 'zh')} {name}", f"{median:.2f} s", f"{slow:.2f} s")
-    rules = Table("finding 规则", "orders 订单", "for example 含义", box=None, header_style="bold", pad_edge=False)
-    for code, count in summary.findings:
-        rules.add_row(code, str(count), explain({"code": code, "values": {}}, language), style="")
+    rules = Table("finding 规则", "orders 订单", "for example 例如", box=None, header_style="bold", pad_edge=False)
+    for code, count, example in summary.findings:
+        rules.add_row(code, str(count), Text(explain(example, language)))
     for table in (states, times, rules):
         console.print(table)
         console.print()
@@ -152,7 +154,7 @@ select department, percentile_cont(0.5) within group (order by seconds),
     percentile_cont(0.95) within group (order by seconds) from times group by department
 """
 _FINDINGS = """
-select f ->> 'code', count(distinct e.order_id) from core.events e
+select f ->> 'code', count(distinct e.order_id), min(f::text) from core.events e
 cross join lateral json_array_elements(e.data -> 'findings') as f
 where e.data -> 'findings' is not null group by 1 order by 2 desc, 1
 """
