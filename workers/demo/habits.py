@@ -75,7 +75,7 @@ NO_FINDING = Noted("", "", {})
 
 HABITS: tuple[Habit, ...] = (
     Habit(
-        "customer.on_hold", "预付款 prepaid", AGREE, "货款先付,不占用信用 it pays first and needs no credit", _prepaid
+        "customer.on_hold", "预付款 prepaid", AGREE, "货款先付，不占用信用 it pays first and needs no credit", _prepaid
     ),
     Habit("customer.on_hold", "赊销 on credit", DISAGREE, "解除冻结后再下单 order again once the hold is lifted"),
     Habit("customer.over_limit", "", DISAGREE, "改为预付款 pay in advance"),
@@ -102,7 +102,7 @@ HABITS: tuple[Habit, ...] = (
         "credit.over_limit",
         "超出不到 20 % less than 20 % over",
         AGREE,
-        "略超额度,予以放行 slightly over, let it pass",
+        "略超额度，予以放行 slightly over, let it pass",
         _slightly_over,
         handed_to="finance_manager",
     ),
@@ -129,7 +129,7 @@ HABITS: tuple[Habit, ...] = (
     Habit("restricted.party", "", DISAGREE, "不与该客户交易 no dealings with this party"),
     Habit("stock.unknown_product", "", DISAGREE, "去掉该商品 take it off"),
     Habit("inspection.required", "", AGREE, "检验合格 inspected and passed"),
-    Habit("inspection.failed", "", AGREE, "确认不合格,换货 confirmed; replace them"),
+    Habit("inspection.failed", "", AGREE, "确认不合格，换货 confirmed; replace them"),
     Habit("pick.product_differs", "", DISAGREE, "重新处理 start afresh"),
     Habit("pick.quantity_differs", "", DISAGREE, "重新处理 start afresh"),
     Habit("carrier.none_in_time", "晚到不超过 10 天 up to 10 days late", AGREE, "客户可以等 it can wait", _bearable),
@@ -138,7 +138,7 @@ HABITS: tuple[Habit, ...] = (
     Habit("invoice.data_missing", "", AGREE, "按订单名称地址开票 invoiced to the name on the order"),
     Habit(
         "",
-        "审批:要求独家供货 approval: exclusive supply is asked for",
+        "审批：要求独家供货 approval: exclusive supply is asked for",
         DISAGREE,
         "不接受独家条款 no exclusivity",
         _exclusive,

@@ -238,7 +238,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("large_new", 4, Case(LARGE, (105_000, 450_000))),
     Kind("huge", 3, Case(HUGE, (520_000, 900_000), terms="net_60")),
     Kind("too_huge", 1, Case(("C057",), (2_000_000, 2_200_000), terms="net_60")),
-    Kind("special", 3, Case(HOME, fields={"special_requirements": "包装箱加贴客户标签,随货附中英文合格证"})),
+    Kind("special", 3, Case(HOME, fields={"special_requirements": "包装箱加贴客户标签，随货附中英文合格证"})),
     Kind("exclusive", 3, Case(HOME, fields={"special_requirements": "要求华东地区独家供货 exclusive supply"})),
     # compliance
     Kind("restricted_product", 3, Case(HOME, special=_products(lambda company: company.restricted["product"], 1))),

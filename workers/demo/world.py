@@ -45,7 +45,7 @@ class Way:
     wrong_tracking_first: bool = False
 
 
-AS_USUAL = Way("付清货款,确认收货 pays in full, confirms receipt")
+AS_USUAL = Way("付清货款，确认收货 pays in full, confirms receipt")
 
 WAYS: Mapping[str, Way] = MappingProxyType(
     {
@@ -60,7 +60,7 @@ WAYS: Mapping[str, Way] = MappingProxyType(
         "C035": Way("承运人先报错单号 its carrier reports a wrong number first", wrong_tracking_first=True),
         "C036": Way("发货后才要求取消 asks to cancel after shipment", cancels_at="delivered"),
         "C037": Way(
-            "未付款先确认收货并答问卷,然后取消 confirms and answers too early, then cancels", cancels_at="payment"
+            "未付款先确认收货并答问卷，然后取消 confirms and answers too early, then cancels", cancels_at="payment"
         ),
         "C038": Way("缺货即取消 cancels when goods are short", cancels_at="stock"),
     }
