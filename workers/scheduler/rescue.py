@@ -32,15 +32,18 @@ def publish_due(process: Process, now: datetime) -> int:
 
 def rescue_held_by_the_dead(process: Process, now: datetime) -> int:
     """Take over what silent workers hold. Returns how many batches that were."""
-    rescued = 0
+    silence = process.settings.consumer_dead_seconds
+    rescued: set[str] = set()
     for department in Department:
-        for batch in stranded(process.broker, department, process.settings.consumer_dead_seconds):
-            process.publish(_take_over(process, batch, now))
-            rescued += 1
-        drop_stranded(process.broker, department, process.settings.consumer_dead_seconds)
+        # Dropping looks again, and may find what a worker held that fell silent in between.
+        for find in (stranded, drop_stranded):
+            for batch in find(process.broker, department, silence):
+                if batch.id not in rescued:
+                    rescued.add(batch.id)
+                    process.publish(_take_over(process, batch, now))
     if rescued:
-        log.warning("rescue.dead_workers", batches=rescued)
-    return rescued
+        log.warning("rescue.dead_workers", batches=len(rescued))
+    return len(rescued)
 
 
 def rescue_lost(process: Process, now: datetime) -> int:
