@@ -3,23 +3,18 @@
 import os
 import socket
 import threading
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 
-from messages.batch import Batch
-from shared.database import Session
 from shared.settings import Settings
 from shared.transport import Incoming, consume
 from workers.departments import verify
-from workers.intake.accept import Receipt, Rulebook, accept_orders, rulebook
+from workers.intake.accept import accept_orders, rulebook
 from workers.intake.facts import accept_facts
 from workers.intake.parse import Limits, Submission
+from workers.intake.take import Accept, take
 from workers.process import Process, refusing, running
 
 ORDERS, FACTS = "orders.submitted", "facts.reported"
 GROUP = "orderflow"
-
-Accept = Callable[[Session, Sequence[Submission], Limits, Rulebook, datetime], tuple[list[Receipt], list[Batch]]]
 
 
 def limits(settings: Settings) -> Limits:
@@ -47,11 +42,9 @@ def work() -> None:
 
 
 def _serve(process: Process, stream: str, accept: Accept) -> None:
-    def take(incoming: list[Incoming]) -> None:
+    def on_batch(incoming: list[Incoming]) -> None:
         submissions = [Submission(each.body, f"{stream} {each.id}") for each in incoming]
-        with process.database.transaction() as session:
-            _, batches = accept(session, submissions, limits(process.settings), rulebook(), datetime.now(UTC))
-        process.publish(batches)
+        take(process.database, process.publish, accept, submissions, limits(process.settings), rulebook())
         process.counters.handled += len(submissions)
 
     consume(
@@ -60,7 +53,7 @@ def _serve(process: Process, stream: str, accept: Accept) -> None:
         GROUP,
         f"{socket.gethostname()}-{os.getpid()}",
         process.settings.intake_batch,
-        take,
+        on_batch,
         process.stop,
     )
 
