@@ -2,7 +2,7 @@
 
 import typer
 
-from workers.commands import demo, operations, orders, people, processes
+from workers.commands import bench, demo, operations, orders, people, processes
 
 app = typer.Typer(
     name="orderflow",
@@ -19,7 +19,7 @@ for group, commands in (
     ),
     ("Orders 订单", (orders.orders, orders.show)),
     ("People 审批", (people.tasks, people.decide)),
-    ("Operations 运维", (operations.load, operations.audit)),
+    ("Operations 运维", (operations.load, operations.audit, bench.bench)),
 ):
     for command in commands:
         app.command(rich_help_panel=group)(command)
