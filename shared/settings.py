@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     max_body_depth: int = Field(32, ge=4, description="deepest nesting of JSON that is parsed at all")
     max_file_bytes: int = Field(200_000_000, ge=1_000, description="largest file that is imported")
     max_file_rows: int = Field(2_000_000, ge=1, description="most rows of one imported file")
+    max_unpacked_bytes: int = Field(1_000_000_000, ge=1_000, description="largest XLSX file that is imported, unpacked")
+    max_unpacked_ratio: int = Field(200, ge=2, description="and how many times its own size that may be")
+    max_sheet_cells: int = Field(10_000_000, ge=1, description="most cells of an XLSX sheet, empty ones included")
     language: Literal["zh", "en"] = Field("en", description="of what the command line prints")
     events_kept: int = Field(100_000, ge=1_000, description="events kept on the outgoing stream")
 

@@ -1,7 +1,7 @@
 """Many submissions in one transaction: accepted, repeated, conflicting or refused, each with its receipt."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cache
@@ -21,7 +21,7 @@ from shared.policy import Policy
 from shared.processes import Definition, select
 from shared.states import State
 from workers.intake.check import Amounts, Catalog, check, content_hash, document
-from workers.intake.parse import Limits, Refused, Submission, parse_order, refuse
+from workers.intake.parse import Limits, Refused, Submission, parse_submission, refuse
 from workers.intake.refusals import Refusal, record
 
 
@@ -41,6 +41,8 @@ class Receipt:
     verdict: Verdict
     number: str | None = None
     errors: tuple[FieldError, ...] = ()
+    external_id: str | None = None
+    """What the sender calls it, as far as that could be read: an order's external id, a fact's id."""
 
 
 @dataclass(slots=True)
@@ -67,10 +69,22 @@ class Rulebook:
 
     definitions: Catalogue[Definition]
     policies: Catalogue[Policy]
+    _chosen: dict[tuple[str, date, str | None], Definition] = field(default_factory=dict)
+    _in_force: dict[date, Policy] = field(default_factory=dict)
 
     def policy(self, today: date) -> Policy:
         """The policy in force."""
-        return policy.select(self.policies, today)
+        found = self._in_force.get(today)
+        if found is None:
+            found = self._in_force[today] = policy.select(self.policies, today)
+        return found
+
+    def definition(self, sale_type: str, today: date, name: str | None) -> Definition:
+        """The definition for a new order (PRC-04). Raises DefinitionError where there is none."""
+        found = self._chosen.get((sale_type, today, name))
+        if found is None:
+            found = self._chosen[sale_type, today, name] = select(self.definitions, sale_type, today, name)
+        return found
 
 
 @cache
@@ -93,7 +107,7 @@ def accept_orders(
     entries: list[_Entry] = []
     for place, submission in enumerate(submissions):
         try:
-            submitted = parse_order(submission.raw, limits)
+            submitted = parse_submission(submission, limits)
             entries.append(_Entry(place, submission, submitted, content_hash(submitted)))
         except Refused as refused:
             _refuse(place, submission, refused, receipts, refusals)
@@ -163,7 +177,7 @@ def _examine(entry: _Entry, catalog: Catalog, rules: Rulebook, today: date) -> R
     submitted = entry.submitted
     entry.amounts, errors = check(submitted, catalog, rules.policy(today), today)
     try:
-        entry.definition = select(rules.definitions, submitted.sale_type, today, submitted.definition)
+        entry.definition = rules.definition(submitted.sale_type, today, submitted.definition)
     except DefinitionError as error:
         errors.append(FieldError(field="definition", code="unknown_definition", reason=str(error)))
     return Refused(errors, *entry.key) if errors else None
@@ -178,7 +192,7 @@ def _receipt(
     refusals: list[Refusal],
 ) -> Receipt:
     if created:
-        return Receipt(Verdict.ACCEPTED, entry.number)
+        return Receipt(Verdict.ACCEPTED, entry.number, external_id=entry.key[1])
     if entry.key not in known:  # its twin in the same batch was refused, and so is this
         twin = receipts[seen[entry.key].place]
         assert twin is not None, "whatever is neither known nor created has been refused"
@@ -186,10 +200,11 @@ def _receipt(
         return twin
     number, hash_ = known[entry.key]
     if hash_ == entry.hash:
-        return Receipt(Verdict.REPEATED, number)
+        return Receipt(Verdict.REPEATED, number, external_id=entry.key[1])
     error = FieldError(field="external_id", code="conflict", reason=f"already received with other content, as {number}")
-    refusals.append(Refusal("conflict", entry.submission, *entry.key, (error,)))
-    return Receipt(Verdict.CONFLICT, number, (error,))
+    errors = entry.submission.placed([error])
+    refusals.append(Refusal("conflict", entry.submission, *entry.key, errors))
+    return Receipt(Verdict.CONFLICT, number, errors, entry.key[1])
 
 
 def _refuse(
@@ -199,8 +214,9 @@ def _refuse(
     receipts: list[Receipt | None],
     refusals: list[Refusal],
 ) -> None:
-    receipts[place] = Receipt(Verdict.REFUSED, None, refused.errors)
-    refusals.append(Refusal("order", submission, refused.source, refused.external_id, refused.errors))
+    errors = submission.placed(refused.errors)
+    receipts[place] = Receipt(Verdict.REFUSED, None, errors, refused.external_id)
+    refusals.append(Refusal("order", submission, refused.source, refused.external_id, errors))
 
 
 def _look_up(session: Session, entries: Sequence[_Entry]) -> tuple[dict[tuple[str, str], tuple[str, bytes]], Catalog]:

@@ -64,7 +64,8 @@ def accept_facts(
         owner = FACT_OWNERS.get(entry.fact.kind)
         if owner:
             journal.send(owner, Ref(entry.id, 0, entry.fact.kind), BatchKind.FACTS)
-        outcome.receipts[entry.place] = outcome.receipts[entry.place] or Receipt(Verdict.ACCEPTED, _number(entry.fact))
+        accepted = Receipt(Verdict.ACCEPTED, _number(entry.fact), (), entry.key[1])
+        outcome.receipts[entry.place] = outcome.receipts[entry.place] or accepted
     announce(session, record(session, outcome.refusals, now))
     return outcome.all(), journal.write(session)
 
@@ -78,7 +79,7 @@ class _Outcome:
 
     def refuse(self, place: int, submission: Submission, refused: Refused, kind: str = "fact") -> None:
         verdict = Verdict.CONFLICT if kind == "conflict" else Verdict.REFUSED
-        self.receipts[place] = Receipt(verdict, None, refused.errors)
+        self.receipts[place] = Receipt(verdict, None, refused.errors, refused.external_id)
         self.refusals.append(Refusal(kind, submission, refused.source, refused.external_id, refused.errors))
 
     def all(self) -> list[Receipt]:
@@ -132,7 +133,7 @@ def _sort_out_repeats(session: Session, entries: Sequence[_Entry], outcome: _Out
     first = {(source, fact_id): hash_ for source, fact_id, hash_ in rows}
     for entry in entries:
         if first[entry.key] == entry.hash:
-            outcome.receipts[entry.place] = Receipt(Verdict.REPEATED, _number(entry.fact))
+            outcome.receipts[entry.place] = Receipt(Verdict.REPEATED, _number(entry.fact), (), entry.key[1])
         else:
             fault = refuse("fact_id", "conflict", "already reported with other content")
             outcome.refuse(entry.place, entry.submission, Refused(fault.errors, *entry.key), "conflict")
@@ -195,6 +196,8 @@ def _resubmit(session: Session, journal: Journal, folder: Standing, fact: OrderR
         revised.requested_date,
         revised.currency,
         revised.customer.name,
+        revised.sale_type,
+        revised.channel,
         order.id,
     )
     journal.begin_round(folder, Kind.RESUBMITTED, fact.by, {"revision": folder.revision})
@@ -224,5 +227,5 @@ _REVISE = "insert into core.order_documents (order_id, revision, document) value
 _REPIN = "update core.orders set definition = %s, policy = %s where id = %s"
 _HEADER = """
 update core.order_headers set total_minor = %s, total_base_minor = %s, requested_date = %s, currency = %s,
-    customer_name = %s where order_id = %s
+    customer_name = %s, sale_type = %s, channel = %s where order_id = %s
 """

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import ValidationError
 
@@ -12,12 +12,46 @@ from messages.events import FieldError
 from messages.orders import OrderSubmitted
 
 
+class Paper(Protocol):
+    """What a submission was put together from, where it did not come as one message: lines of a file."""
+
+    @property
+    def faults(self) -> Sequence[FieldError]:
+        """What was wrong before there was a message: it is refused with these, and with whatever else is."""
+        ...
+
+    def place(self, field: str) -> str:
+        """Where a field stands there."""
+        ...
+
+    def copy(self) -> bytes:
+        """What is kept of it if it is refused."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Submission:
     """One submitted order or fact as it came; `origin` says from where (stream, file and line)."""
 
     raw: bytes
     origin: str
+    lines: int = 1
+    """How many lines of a file it takes."""
+    paper: Paper | None = None
+
+    @property
+    def kept(self) -> bytes:
+        """What is stored of it if it is refused."""
+        return self.paper.copy() if self.paper else self.raw
+
+    def placed(self, errors: Sequence[FieldError]) -> tuple[FieldError, ...]:
+        """The errors, their reasons with the place in the file."""
+        if self.paper is None:
+            return tuple(errors)
+        return tuple(
+            FieldError(field=each.field, code=each.code, reason=f"{self.paper.place(each.field)}: {each.reason}")
+            for each in errors
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +84,20 @@ def parse_order(raw: bytes, limits: Limits) -> OrderSubmitted:
         return OrderSubmitted.model_validate_json(raw)
     except ValidationError as invalid:
         raise _refused(raw, invalid, "external_id") from invalid
+
+
+def parse_submission(submission: Submission, limits: Limits) -> OrderSubmitted:
+    """The same of an order that may have been put together from lines of a file, whose own faults come first."""
+    faults = submission.paper.faults if submission.paper else ()
+    try:
+        submitted = parse_order(submission.raw, limits)
+    except Refused as refused:
+        told = {fault.field for fault in faults}
+        errors = [*faults, *(error for error in refused.errors if error.field not in told)]
+        raise Refused(_innermost(errors), refused.source, refused.external_id) from refused
+    if faults:
+        raise Refused(faults, submitted.source, submitted.external_id)
+    return submitted
 
 
 def parse_fact(raw: bytes, limits: Limits) -> Fact:
@@ -94,12 +142,25 @@ def _depth(raw: bytes) -> int:
 
 
 def _refused(raw: bytes, invalid: ValidationError, id_field: str) -> Refused:
+    found = invalid.errors(include_url=False, include_input=False, include_context=False)
+    # Of a list only the good items are counted: with a bad one in it, that it is too short may be untrue.
+    with_bad_items = {error["loc"][:-2] for error in found} | {error["loc"][:-1] for error in found}
     errors = [
         FieldError(field=".".join(map(str, error["loc"])), code=error["type"], reason=error["msg"])
-        for error in invalid.errors(include_url=False, include_input=False, include_context=False)
+        for error in found
+        if error["type"] != "too_short" or error["loc"] not in with_bad_items
     ]
     named = _names(raw)
-    return Refused(errors, _text(named.get("source")), _text(named.get(id_field)))
+    return Refused(_innermost(errors), _text(named.get("source")), _text(named.get(id_field)))
+
+
+def _innermost(errors: Sequence[FieldError]) -> list[FieldError]:
+    """Without those that only follow from others: a whole that is missing, or too short, for lack of good parts."""
+    wholes = {error.field[:at] for error in errors for at, sign in enumerate(error.field) if sign == "."}
+    return [error for error in errors if error.field not in wholes or error.code not in _FOLLOWING]
+
+
+_FOLLOWING = ("missing", "too_short")
 
 
 def _names(raw: bytes) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def record(session: Session, refusals: Sequence[Refusal], now: datetime) -> list
                 refusal.source,
                 refusal.external_id,
                 to_json(errors),
-                refusal.submission.raw,
+                refusal.submission.kept,
             )
         )
         data = {
