@@ -4,6 +4,7 @@ The pool is SQLAlchemy's; what runs inside is driver SQL in a psycopg pipeline, 
 here: statements that return nothing are queued and travel together with the next read or with COMMIT.
 """
 
+import select
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,13 +39,13 @@ class Session:
 
     def rows(self, sql: str, *params: object) -> list[Row]:
         """Run one statement now, together with everything queued before it: one round trip."""
-        cursor = self._connection.execute(sql.encode(), params)
+        cursor = self._send(sql, params)
         self._pipeline.sync()
         return cursor.fetchall()
 
     def together(self, *statements: tuple[str, tuple[object, ...]]) -> list[list[Row]]:
         """Several reads, given as (sql, params), in one round trip."""
-        cursors = [self._connection.execute(sql.encode(), params) for sql, params in statements]
+        cursors = [self._send(sql, params) for sql, params in statements]
         self._pipeline.sync()
         return [cursor.fetchall() for cursor in cursors]
 
@@ -55,7 +56,27 @@ class Session:
 
     def write(self, sql: str, *params: object) -> None:
         """Queue one statement whose result nobody needs: no round trip of its own."""
-        self._connection.execute(sql.encode(), params)
+        self._send(sql, params)
+
+    def _send(self, sql: str, params: Sequence[object]) -> psycopg.Cursor[Row]:
+        cursor = self._connection.execute(sql.encode(), params)
+        connection = self._connection.pgconn
+        if connection.flush():
+            _push_out(connection)
+        return cursor
+
+
+def _push_out(connection: psycopg.pq.abc.PGconn) -> None:
+    """Wait until the server has taken what the socket's buffer could not (a few hundred kilobytes).
+
+    A psycopg pipeline does not: it waits for the answer to a statement that it has sent in part, until a timeout.
+    """
+    ready = select.poll()
+    ready.register(connection.socket, select.POLLIN | select.POLLOUT)
+    while connection.flush():
+        for _, found in ready.poll():
+            if found & ~select.POLLOUT:
+                connection.consume_input()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,68 @@
+"""Transactions over a psycopg pipeline: statements of any size, and errors that surface where they are told to."""
+
+import psycopg
+import pytest
+
+from shared.database import CommitUnknown, Database, columns
+
+MEGABYTE = 1_000_000
+
+
+def test_statements_larger_than_any_socket_buffer(database: Database) -> None:
+    texts = [(number, "龘" * MEGABYTE) for number in range(3)]
+    with database.transaction() as session:
+        session.write("create temporary table large (id int, said text, raw bytea)")
+        for row in texts:
+            session.write(
+                "insert into large (id, said) select * from unnest(%s::int[], %s::text[])", *columns([row], 2)
+            )
+        session.write("insert into large (id, raw) select * from unnest(%s::int[], %s::bytea[])", *_raw(5))
+        assert session.rows("select id, said from large where said is not null order by id") == texts
+        (length,), (_,) = session.together(
+            ("select length(raw) from large where id = 9", ()), ("select %s::text", ("x" * 5 * MEGABYTE,))
+        )
+        assert length == (5 * MEGABYTE,)
+
+
+def _raw(megabytes: int) -> list[str]:
+    return columns([(9, b"\xff" * megabytes * MEGABYTE)], 2)
+
+
+def test_a_large_statement_that_fails_rolls_everything_back(database: Database) -> None:
+    def fail() -> None:
+        with database.transaction() as session:
+            session.write("create table core.kept (id int)")
+            session.write("insert into core.nowhere select * from unnest(%s::int[], %s::bytea[])", *_raw(3))
+            session.write("insert into core.kept values (2)")
+
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        fail()
+    assert not is_there(database, "core.kept")
+
+
+def test_a_server_that_vanishes_within_a_large_statement(database: Database) -> None:
+    def lose() -> None:
+        with database.transaction() as session:
+            session.write("select pg_terminate_backend(pg_backend_pid())")
+            session.write("select length(b) from unnest(%s::int[], %s::bytea[]) as v(a, b)", *_raw(5))
+
+    with pytest.raises((psycopg.OperationalError, CommitUnknown)):
+        lose()
+    assert is_there(database, "core.orders"), "the pool has noticed"
+
+
+@pytest.mark.requirement("PLT-02")
+def test_what_is_queued_before_a_failure_is_not_kept(database: Database) -> None:
+    def fail() -> None:
+        with database.transaction() as session:
+            session.write("create table core.kept (id int)")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert not is_there(database, "core.kept")
+
+
+def is_there(database: Database, table: str) -> bool:
+    with database.transaction() as session:
+        return session.row("select to_regclass(%s)::text", table) != (None,)
