@@ -94,7 +94,8 @@ def goods(company: Company, currency: str, worth: int, random: Random) -> list[I
     left = Decimal(worth)
     for part in (3, 2, 1, 1):
         budget, chosen = left / part, {cheapest, *[item.product for item in items]}
-        fitting = [code for code, price in listed.items() if budget / 200 <= price <= budget / 2 and code not in chosen]
+        lowest, highest = budget / 200, budget / 2
+        fitting = [code for code, price in listed.items() if lowest <= price <= highest and code not in chosen]
         if fitting:
             code = random.choice(fitting)
             items.append(Item(code, int(budget / listed[code])))

@@ -163,7 +163,9 @@ def _confirmed(standstill: Standstill, remarks: str) -> Fact:
 
 
 def _answered(standstill: Standstill, way: Way) -> Iterator[Fact]:
-    """Whoever pays after delivery answers the questionnaire together with that, or never."""
+    """Whoever pays after delivery answers the questionnaire with the first payment, or never."""
+    if standstill.paid_minor:
+        return
     luck = crc32(standstill.external_id.encode())
     if way.answers == "off the scale":
         yield _score(standstill, "off-the-scale", 9)
