@@ -29,11 +29,14 @@ from types import TracebackType
 
 from shared.embedded.folder import explained
 from shared.lifeline import environment_with_lifeline
+from workers.nursery import Forked, Nursery
 
 HEALTHY_SECONDS = 60.0
 LONGEST_BACKOFF_SECONDS = 30.0
 LOG_BYTES = 8 << 20
 LINE_BYTES = 64 << 10
+
+Process = subprocess.Popen[bytes] | Forked
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class Child:
     env: Mapping[str, str] = field(default_factory=dict)  # on top of ours
     grace_seconds: float = 25.0  # from SIGTERM to SIGKILL
     ready_seconds: float = 30.0
+    nursery: Nursery | None = None  # forks it, so that it need not be started: argv is [python, "-m", module, …]
+    pass_fds: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,15 @@ class Supervisor:
                 raise ChildFailed(one.why_not_ready())
         return {one.child.name: one.answer for one in kept}
 
+    def run(self, child: Child) -> None:
+        """Run a child to its end, once; it says READY when all has gone well. Raises ChildFailed, and EmbeddedError."""
+        log = CappedLog(self._logs / f"{child.name}.log")
+        kept = _Kept(child, log, self._lifeline)
+        kept.run_once()
+        log.close()
+        if not kept.ready_once:
+            raise ChildFailed(kept.why_not_ready())
+
     def wait(self, stop_event: threading.Event) -> None:
         """Sleep until the caller is told to stop."""
         stop_event.wait()
@@ -144,7 +158,7 @@ class _Kept:
         self._lifeline = lifeline
         self._lines: deque[str] = deque(maxlen=20)
         self._refusal = ""
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
         self._ready = False
         self._restarts = 0
         self._started_at: datetime | None = None
@@ -166,8 +180,8 @@ class _Kept:
 
     def begin_end(self) -> None:
         self._end_by = time.monotonic() + self.child.grace_seconds
+        self._ending.set()
         with self._spawning:
-            self._ending.set()
             if self._process is not None:
                 self._process.terminate()
 
@@ -186,7 +200,7 @@ class _Kept:
         failures = 0
         while not self._ending.is_set():
             began = time.monotonic()
-            self._run_once()
+            self.run_once()
             if not self.ready_once:
                 break
             failures = 1 if time.monotonic() - began >= HEALTHY_SECONDS else failures + 1
@@ -194,7 +208,7 @@ class _Kept:
                 self._restarts += 1
         self.settled.set()
 
-    def _run_once(self) -> None:
+    def run_once(self) -> None:
         process = self._spawn()
         if process is None:
             return
@@ -212,28 +226,35 @@ class _Kept:
         reader.join(1.0)
         self._note(f"ended with code {code}")
 
-    def _spawn(self) -> subprocess.Popen[bytes] | None:
-        env = environment_with_lifeline({"PYTHONUNBUFFERED": "1", **self.child.env}, self._lifeline)
+    def _spawn(self) -> Process | None:
         with self._spawning:
             if self._ending.is_set():
                 return None
             try:
-                self._process = subprocess.Popen(
-                    self.child.argv,
-                    env=env,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,  # the terminal's Ctrl-C is ours alone
-                    pass_fds=(self._lifeline,),
-                )
+                self._process = self._fork(self.child.nursery) if self.child.nursery else self._popen()
             except OSError as error:
                 self._note(f"cannot be started: {error}")
                 return None
             self._started_at = datetime.now(UTC)
             return self._process
 
-    def _listen(self, process: subprocess.Popen[bytes], heard: threading.Event) -> None:
+    def _fork(self, nursery: Nursery) -> Forked:
+        return nursery.fork(
+            self.child.name, self.child.argv, self.child.env, self.child.ready_seconds, self._ending.is_set
+        )
+
+    def _popen(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            self.child.argv,
+            env=environment_with_lifeline({"PYTHONUNBUFFERED": "1", **self.child.env}, self._lifeline),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # the terminal's Ctrl-C is ours alone
+            pass_fds=(self._lifeline, *self.child.pass_fds),
+        )
+
+    def _listen(self, process: Process, heard: threading.Event) -> None:
         assert process.stdout is not None
         with process.stdout as output:
             while raw := output.readline(LINE_BYTES):

@@ -1,8 +1,6 @@
 """The whole system on one machine: servers, migrations, every process, in that order; stopped in the opposite one."""
 
-import os
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -14,9 +12,24 @@ from messages.batch import Department
 from shared import embedded
 from shared.embedded import EmbeddedError
 from shared.settings import Settings
+from workers.nursery import Nursery, opened_nursery
 from workers.supervisor import Child, Supervisor
 
 ROOT = Path(__file__).parent.parent
+COMMANDS = {
+    "intake": ["workers.intake.main"],
+    "relay": ["workers.relay.main"],
+    "scheduler": ["workers.scheduler.main"],
+    **{name.value: ["workers.department", name.value] for name in Department},
+}
+"""Every process beside the servers, one of each: what follows `python -m`."""
+SHARED = [
+    *{module for module, *_ in COMMANDS.values()},
+    *(f"workers.{name}.activities" for name in Department),
+    "sqlalchemy.dialects.postgresql.psycopg",  # this and the next come with the first connection
+    "encodings.idna",
+]
+"""The modules that they have in memory together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +58,20 @@ def running_system(settings: Settings, stop: threading.Event, port: int | None =
     sentence. A second Ctrl-C while it drains kills what is left.
     """
     home = settings.home.resolve()
-    with embedded.held(home, "orderflow"), Supervisor(home / "logs") as supervisor:
+    with embedded.held(home, "orderflow"), opened_nursery() as nursery, Supervisor(home / "logs") as supervisor:
         database_url, broker_url = settings.database_url, settings.broker_url
+        first = [_nursery(nursery)] if nursery else []
         if not (database_url and broker_url):
-            servers = Child(
-                "servers",
-                embedded.command(home, port),
-                _environment({}),
-                grace_seconds=60,
-                ready_seconds=embedded.START_SECONDS,
-            )
-            answer = supervisor.start([servers], stop)
-            if not answer:
-                raise EmbeddedError("Stopped while the servers were starting.")
-            started_database, started_broker = answer["servers"].split()
+            first.append(_servers(home, port))
+        answers = supervisor.start(first, stop)
+        if stop.is_set():
+            raise EmbeddedError("Stopped while the servers were starting.")
+        if "servers" in answers:
+            started_database, started_broker = answers["servers"].split()
             database_url, broker_url = database_url or started_database, broker_url or started_broker
         urls = {"ORDERFLOW_DATABASE_URL": database_url, "ORDERFLOW_BROKER_URL": broker_url}
-        _migrate(urls)
-        supervisor.start(processes(urls, settings.drain_seconds), stop)
+        supervisor.run(_migrations(urls, nursery))
+        supervisor.start(processes(urls, settings.drain_seconds, nursery), stop)
         try:
             yield System(database_url, broker_url, supervisor, stop)
         finally:
@@ -71,28 +80,30 @@ def running_system(settings: Settings, stop: threading.Event, port: int | None =
                     signal.signal(number, lambda *_: supervisor.hurry())
 
 
-def processes(urls: Mapping[str, str], drain_seconds: float) -> list[Child]:
-    """Every process beside the servers, one of each."""
-    modules = [("intake", ["workers.intake.main"]), ("relay", ["workers.relay.main"])]
-    modules += [("scheduler", ["workers.scheduler.main"])]
-    modules += [(name.value, ["workers.department", name.value]) for name in Department]
+def processes(urls: Mapping[str, str], drain_seconds: float, nursery: Nursery | None = None) -> list[Child]:
+    """Every process beside the servers, forked from the nursery if there is one."""
+    env, grace = _environment(urls), drain_seconds + 5
     return [
-        Child(name, [sys.executable, "-m", *module], _environment(urls), grace_seconds=drain_seconds + 5)
-        for name, module in modules
+        Child(name, [sys.executable, "-m", *command], env, grace_seconds=grace, nursery=nursery)
+        for name, command in COMMANDS.items()
     ]
 
 
-def _migrate(urls: Mapping[str, str]) -> None:
+def _servers(home: Path, port: int | None) -> Child:
+    command = embedded.command(home, port)
+    return Child("servers", command, _environment({}), grace_seconds=60, ready_seconds=embedded.START_SECONDS)
+
+
+def _nursery(nursery: Nursery) -> Child:
+    # A few threads do not need an arena each, and what a great batch took goes back when it is done.
+    thrift = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "131072"}
+    return Child("nursery", nursery.command(SHARED), _environment(thrift), pass_fds=[nursery.descriptor])
+
+
+def _migrations(urls: Mapping[str, str], nursery: Nursery | None) -> Child:
     # In a process of its own: what migrations need in memory is not kept for as long as the system runs.
-    done = subprocess.run(
-        [sys.executable, "-m", "shared.migrations"],
-        env={**os.environ, **_environment(urls)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise EmbeddedError(f"The database could not be brought to the newest schema: {done.stderr.strip()[-1000:]}")
+    argv = [sys.executable, "-m", "shared.migrations"]
+    return Child("migrations", argv, _environment(urls), ready_seconds=3600, nursery=nursery)
 
 
 def _environment(urls: Mapping[str, str]) -> dict[str, str]:

@@ -1,18 +1,23 @@
-"""Processes for the tests of the supervisor and the embedded servers: `python -m tests.support.supervised KIND …`."""
+"""Processes for the tests of the supervisor, the nursery and the embedded servers: `python -m tests.support.supervised
+KIND …`, or forked from a nursery.
+"""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psutil
 import psycopg
 
 from shared import embedded
+from shared.ids import new_id
 from shared.lifeline import watch_lifeline
+from workers.nursery import Nursery, opened_nursery
 from workers.supervisor import Child, Supervisor
 
 ROOT = Path(__file__).parents[2]
@@ -23,10 +28,15 @@ def command(kind: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", "tests.support.supervised", kind, *arguments]
 
 
-def child(name: str, kind: str, *arguments: str, grace_seconds: float = 10.0) -> Child:
+def child(name: str, kind: str, *arguments: str, grace_seconds: float = 10.0, nursery: Nursery | None = None) -> Child:
     """One of these as a supervised child."""
     env = {"PYTHONPATH": str(ROOT)}
-    return Child(name, command(kind, *arguments), env, grace_seconds)
+    return Child(name, command(kind, *arguments), env, grace_seconds, nursery=nursery)
+
+
+def nursery_child(nursery: Nursery, modules: Sequence[str] = ("tests.support.supervised",)) -> Child:
+    """The nursery's process."""
+    return Child("nursery", nursery.command(modules), {"PYTHONPATH": str(ROOT)}, pass_fds=[nursery.descriptor])
 
 
 def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
@@ -44,8 +54,8 @@ def worker(database_url: str, name: str) -> None:
         connection.execute("insert into drained (name) values (%s)", (name,))
 
 
-def system(home: str) -> None:
-    """A small system as the command line would run it: servers first, then two workers."""
+def system(home: str, way: str) -> None:
+    """A small system as the command line would run it: servers first, then two workers, `spawned` or `forked`."""
     stop, supervisor = threading.Event(), Supervisor(Path(home) / "logs")
 
     def on_signal(*_: object) -> None:
@@ -55,12 +65,15 @@ def system(home: str) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, on_signal)
-    with supervisor:
-        servers = supervisor.start([Child("servers", embedded.command(Path(home)), {"PYTHONPATH": str(ROOT)})], stop)
+    with opened_nursery() as available, supervisor:
+        nursery = available if way == "forked" else None
+        first = [Child("servers", embedded.command(Path(home)), {"PYTHONPATH": str(ROOT)})]
+        servers = supervisor.start([*first, *([nursery_child(nursery)] if nursery else [])], stop)
         url = servers["servers"].split()[0]
         with psycopg.connect(_libpq(url)) as connection:
             connection.execute("create table if not exists drained (name text)")
-        supervisor.start([child(name, "worker", url, name) for name in ("finance", "warehouse")], stop)
+        workers = [child(name, "worker", url, name, nursery=nursery) for name in ("finance", "warehouse")]
+        supervisor.start(workers, stop)
         print("UP", flush=True)
         supervisor.wait(stop)
     print("STOPPED", flush=True)
@@ -90,6 +103,23 @@ def brief(seconds: str) -> None:
     print("READY", flush=True)
     threading.Event().wait(float(seconds))
     sys.exit(3)
+
+
+def portrait(argument: str, variable: str) -> None:
+    """Says what a process knows of itself."""
+    known = {
+        "pid": os.getpid(),
+        "session": os.getsid(0),
+        "name": Path("/proc/self/comm").read_text().strip(),
+        "argument": argument,
+        "variable": os.environ.get(variable),
+        "threads": threading.active_count(),
+        "descriptors": len([*Path("/proc/self/fd").iterdir()]) - 1,  # without that of the listing
+        "ids": [new_id() for _ in range(100)],
+    }
+    stop = _stop_on_signals()
+    print("READY", json.dumps(known), flush=True)
+    stop.wait()
 
 
 def stubborn() -> None:
@@ -131,16 +161,16 @@ def _libpq(url: str) -> str:
     return url.replace("postgresql+psycopg", "postgresql")
 
 
+KINDS: dict[str, Callable[..., None]] = {
+    each.__name__: each
+    for each in (worker, system, owner, starter, brief, portrait, stubborn, parent, broken, refusing)
+}
+
+
+def work(kind: str, *arguments: str) -> None:
+    """Be one of these."""
+    KINDS[kind](*arguments)
+
+
 if __name__ == "__main__":
-    KINDS: dict[str, Callable[..., None]] = {
-        "worker": worker,
-        "system": system,
-        "owner": owner,
-        "starter": starter,
-        "brief": brief,
-        "stubborn": stubborn,
-        "parent": parent,
-        "broken": broken,
-        "refusing": refusing,
-    }
-    KINDS[sys.argv[1]](*sys.argv[2:])
+    work(*sys.argv[1:])

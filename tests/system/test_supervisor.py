@@ -32,11 +32,11 @@ def stop_event() -> threading.Event:
     return threading.Event()
 
 
-@pytest.fixture
-def system(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+@pytest.fixture(params=["spawned", "forked"])
+def system(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """The servers and two workers under a supervisor that leads its own process group, as a terminal would start it."""
     with subprocess.Popen(
-        command("system", str(tmp_path)),
+        command("system", str(tmp_path), request.param),
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -92,7 +92,7 @@ def test_ctrl_c_lets_workers_drain_before_the_servers_stop(system: subprocess.Po
 
 def test_a_second_ctrl_c_ends_the_drain_but_not_the_order(system: subprocess.Popen[str], tmp_path: Path) -> None:
     processes = family(system.pid)
-    [finance] = [process for process in processes if process.cmdline()[-1:] == ["finance"]]
+    [finance] = [process for process in processes if "finance" in (process.name(), process.cmdline()[-1])]
     finance.suspend()  # it would drain for as long as it may
     os.killpg(system.pid, signal.SIGINT)
     until(lambda: len(alive(processes)) < len(processes), what="the drain to begin")

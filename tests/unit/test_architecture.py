@@ -25,10 +25,11 @@ ONLY_IMPORTERS = {
     "pydantic_settings": {"shared/settings.py"},
     "alembic": {"shared/migrations.py"},
 }
-# The lifeline's variable is taken out of the environment of the process that it belongs to.
-READ_THE_ENVIRONMENT = {"shared/settings.py", "shared/lifeline.py"}
+# The lifeline's variable is taken out of the environment of the process that it belongs to; what a nursery forks is
+# given its own.
+READ_THE_ENVIRONMENT = {"shared/settings.py", "shared/lifeline.py", "workers/nursery.py"}
 # `{**os.environ, …}`: a child gets the environment of its parent and more, and nothing of it is looked at.
-PASS_THE_ENVIRONMENT_ON = {"shared/lifeline.py", "workers/system.py", "workers/commands/processes.py"}
+PASS_THE_ENVIRONMENT_ON = {"shared/lifeline.py", "workers/commands/processes.py"}
 # Migrations run inside a transaction that alembic must see as SQLAlchemy's.
 TRANSACTIONS = {"shared/database.py", "shared/migrations.py"}
 OPENS_OR_ENDS = re.compile(r"(.*\.)?(create_engine|raw_connection|commit|rollback|begin)|psycopg\.connect")
@@ -89,10 +90,10 @@ def test_departments_do_not_know_each_other_nor_who_runs_them() -> None:
     )
 
 
-def test_modules_are_imported_by_name_only_where_departments_are_listed() -> None:
+def test_modules_are_imported_by_name_only_where_departments_are_listed_and_processes_forked() -> None:
     assert {
         module.path for module in modules() for called, _ in module.calls() if called.endswith("import_module")
-    } == {"workers/departments.py"}
+    } == {"workers/departments.py", "workers/nursery.py"}
 
 
 def test_every_department_has_the_same_files() -> None:
