@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import structlog
 from pydantic import ValidationError
 
@@ -18,7 +19,7 @@ from shared.outbox import to_json
 
 log = structlog.get_logger()
 
-_HOPELESS = (Unworkable, ValidationError, DefinitionError, IllegalMove)
+_HOPELESS = (Unworkable, ValidationError, msgspec.ValidationError, DefinitionError, IllegalMove)
 _DETAIL = 2_000
 
 

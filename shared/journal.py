@@ -90,6 +90,7 @@ class Journal:
     created: set[str] = field(default_factory=set)
     refs: dict[tuple[Department, BatchKind], list[Ref]] = field(default_factory=dict)
     _deadlines: dict[Deadline, datetime] = field(default_factory=dict)
+    _ways: dict[tuple[str, ...], tuple[State, tuple[Step, ...]]] = field(default_factory=dict)
 
     # -- moves ------------------------------------------------------------------------------------------------------
 
@@ -182,10 +183,9 @@ class Journal:
     # -- how moves are made ----------------------------------------------------------------------------------------
 
     def _advance(self, standing: Standing, kind: Kind, step: str | None, actor: str, data: dict[str, Any]) -> None:
-        definition, done = standing.definition, set(standing.done)
-        values = standing.values() if definition.conditional else {}
-        state = state_after(definition, done, values, standing.state)
-        opening = [one for one in next_steps(definition, done, values) if one.id not in standing.open]
+        definition = standing.definition
+        state, following = self._following(standing)
+        opening = [one for one in following if one.id not in standing.open]
         if not opening and not standing.open:
             state = definition.ends_in
         standing.open += [one.id for one in opening]
@@ -193,6 +193,21 @@ class Journal:
         self._record(standing, kind, step, actor, state, data)
         for one in opening:
             self.send(one.department, Ref(standing.id, standing.round, one.id, lines=len(standing.order.lines)))
+
+    def _following(self, standing: Standing) -> tuple[State, tuple[Step, ...]]:
+        """The state that its finished steps have brought the order to, and the steps that must be open then."""
+        definition = standing.definition
+        if definition.conditional:
+            done, values = set(standing.done), standing.values()
+            return state_after(definition, done, values, standing.state), next_steps(definition, done, values)
+        # Without conditions all orders of a batch that come from the same steps go the same way.
+        key = (definition.key, standing.state, *standing.done)
+        found = self._ways.get(key)
+        if found is None:
+            done = set(standing.done)
+            found = state_after(definition, done, {}, standing.state), next_steps(definition, done, {})
+            self._ways[key] = found
+        return found
 
     def _close(
         self,

@@ -74,6 +74,8 @@ class Definition:
     """The state after the last step (PRC-10)."""
     then: str | None
     """Name of the definition that goes on from there."""
+    key: str = field(init=False)
+    """Such as "standard@1"."""
     stages: tuple[Stage, ...] = field(init=False, repr=False, compare=False)
     activities: frozenset[str] = field(init=False, repr=False, compare=False)
     reached: tuple[State | None, ...] = field(init=False, repr=False, compare=False)
@@ -86,6 +88,7 @@ class Definition:
     def __post_init__(self) -> None:
         stages = _stages(self.steps)
         places = {step.id: place for place, stage in enumerate(stages) for step in stage}
+        object.__setattr__(self, "key", f"{self.name}@{self.version}")
         object.__setattr__(self, "stages", stages)
         object.__setattr__(self, "activities", frozenset(step.activity for step in self.steps))
         reached: list[State | None] = [None]
@@ -95,11 +98,6 @@ class Definition:
         object.__setattr__(self, "conditional", any(step.when for step in self.steps))
         object.__setattr__(self, "_places", places)
         object.__setattr__(self, "_by_id", {step.id: step for step in self.steps})
-
-    @property
-    def key(self) -> str:
-        """Such as "standard@1"."""
-        return f"{self.name}@{self.version}"
 
     def step(self, step_id: str) -> Step:
         """The step with this id. Raises DefinitionError for an unknown one."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from messages.orders import Order
+from messages.orders import read_order
 from shared.catalogue import Catalogue
 from shared.database import Row, Session, array
 from shared.journal import Standing
@@ -29,7 +29,7 @@ def standing(row: Row, definitions: Catalogue[Definition], policies: Catalogue[P
         head=head,
         definition=definitions.get(definition),
         policy=policies.get(policy),
-        order=Order.model_validate_json(document),
+        order=read_order(document),
     )
 
 

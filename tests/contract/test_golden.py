@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from pydantic import ValidationError
 
@@ -16,12 +17,13 @@ from messages.batch import Batch
 from messages.commands import FACT, FACT_OWNERS
 from messages.contract import Contract
 from messages.events import DATA, ORDER_STATE, CloudEvent, data_of
-from messages.orders import Order, OrderSubmitted
+from messages.orders import OrderSubmitted, read_order, write_order
 from shared.queues import NotABatch, decode, encode
 
 GOLDEN = Path(__file__).parent / "golden"
 FILES = sorted(path.stem for path in GOLDEN.glob("*.json"))
 Json = Any
+UNREADABLE = (ValidationError, NotABatch, msgspec.ValidationError)
 Path_ = tuple[str | int, ...]
 
 
@@ -61,7 +63,7 @@ def _queued(raw: bytes) -> bytes:
 
 AGAIN: dict[str, Callable[[bytes], bytes]] = {
     "order_submitted": _model(OrderSubmitted),
-    "order": _model(Order),
+    "order": lambda raw: write_order(read_order(raw)).encode(),
     "batch": _model(Batch),
     "fact": _fact,
     "event": _event,
@@ -162,7 +164,7 @@ def test_an_unknown_field_is_refused_wherever_it_stands(name: str) -> None:
         if isinstance(_at(value, where), dict) and not _is_open(name, where):
             broken = copy.deepcopy(value)
             _at(broken, where)["unheard_of"] = 1
-            with pytest.raises((ValidationError, NotABatch)):
+            with pytest.raises(UNREADABLE):
                 again(name, wire(broken))
 
 
@@ -176,7 +178,7 @@ def test_a_wrong_type_is_refused_and_never_guessed_at(name: str) -> None:
         for wrong in _wrong(given, where[-1]):
             broken = copy.deepcopy(value)
             _at(broken, where[:-1])[where[-1]] = wrong
-            with pytest.raises((ValidationError, NotABatch)):
+            with pytest.raises(UNREADABLE):
                 again(name, wire(broken))
             tried += 1
     assert tried > 5
@@ -200,7 +202,7 @@ def test_another_version_is_refused(name: str, version: Json) -> None:
         if isinstance(_at(value, where), dict) and "schema_version" in _at(value, where):
             broken = copy.deepcopy(value)
             _at(broken, where)["schema_version"] = version
-            with pytest.raises((ValidationError, NotABatch)) as refused:
+            with pytest.raises(UNREADABLE) as refused:
                 again(name, wire(broken))
             assert "schema_version" in str(refused.value)
 

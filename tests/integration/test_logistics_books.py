@@ -6,9 +6,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from msgspec import structs
 
 from messages.commands import Delivered
-from messages.orders import Order
+from messages.orders import Order, write_order
 from shared import master
 from shared.database import Database
 from shared.department import Booked, Passed, Referred, ReportedFact, Waiting
@@ -293,10 +294,10 @@ def test_a_changed_order_is_noted_as_it_is_now(company: Database) -> None:
     shipped(company, order)
     undo(company, SHIP, visit(order))
     first, second = order.lines
-    changed = order.model_copy(update={"lines": (first.model_copy(update={"quantity": 1}), second)})
+    changed = structs.replace(order, lines=(structs.replace(first, quantity=1), second))
     with company.transaction() as session:
         session.write(
-            "update core.order_documents set document = %s where order_id = %s", changed.model_dump_json(), order.id
+            "update core.order_documents set document = %s where order_id = %s", write_order(changed), order.id
         )
     work(company, SHIP, [visit(changed, SHIPPING)])
     assert rows(company, "select ordered, noted from logistics.ordered_lines order by line") == [(1, 1), (2, 2)]

@@ -4,8 +4,10 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from messages.batch import Batch
-from messages.orders import Line, Order
+from messages.orders import Line, Order, write_order
 from shared.database import Database, columns
 from shared.history import Kind
 from shared.ids import new_id
@@ -80,7 +82,7 @@ def an_order(order_id: str | None = None, **changes: Any) -> Order:
         "requested_date": date(2026, 7, 15),
         "payment": {"method": "wire", "terms": "net_30"},
     }
-    return Order.model_validate(known | changes, strict=False)
+    return msgspec.convert(known | changes, Order, from_attributes=True)
 
 
 def open_orders(
@@ -93,7 +95,7 @@ def open_orders(
     for order in given:
         folder = Standing(order.id, 0, State.DRAFT, 1, 1, [], [], None, b"", definition, policy, order)
         journal.begin_round(folder, Kind.RECEIVED, order.creator, {})
-        documents.append((order.id, order.model_dump_json()))
+        documents.append((order.id, write_order(order)))
         headers.append(
             (
                 order.id,

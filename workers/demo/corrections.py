@@ -1,5 +1,6 @@
 """What the simulated creators (制单人) do with a returned order: correct it once, cancel it, or give up."""
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
@@ -7,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from messages.commands import CancellationRequested, Fact, OrderResubmitted
-from messages.orders import Order, OrderSubmitted
+from messages.orders import Order, OrderSubmitted, write_order
 from shared.money import from_minor
 from workers.demo.company import Document, total
 from workers.demo.habits import NO_FINDING, SIMULATED
@@ -44,13 +45,14 @@ def react(returned: Return) -> Fact | None:
 
 def submitted(order: Order, definition: str) -> Document:
     """The order as it would be submitted today, by the same process."""
-    kept = order.model_dump(
-        mode="json",
-        include={
+    document = json.loads(write_order(order))
+    kept = {
+        name: document[name]
+        for name in (
             "source", "external_id", "customer", "contact", "delivery", "channel", "sale_type", "entry_system",
             "currency", "requested_date", "payment", "special_requirements", "customer_order_number", "creator",
-        },
-    )  # fmt: skip
+        )
+    }  # fmt: skip
     lines = [
         {
             "product": line.product,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from messages.orders import Order
+from messages.orders import Order, read_order
 from shared.database import Row, Session, array, columns
 
 _AT_ONCE = 1_000
@@ -124,7 +124,7 @@ def _standstill(row: Row) -> Standstill:
 
 def _return(row: Row) -> Return:
     document, round_, at, definition, findings = row
-    return Return(Order.model_validate_json(document), round_, at, definition.partition("@")[0], _noted(findings))
+    return Return(read_order(document), round_, at, definition.partition("@")[0], _noted(findings))
 
 
 def _noted(text: str | None) -> tuple[Noted, ...]:

@@ -7,9 +7,8 @@ from datetime import date, datetime
 from typing import Any
 
 from messages.events import FieldError
-from messages.orders import Order, OrderSubmitted
+from messages.orders import Customer, Line, Order, OrderSubmitted, PaymentTerms, Person, Place, write_order
 from shared.money import MoneyError, convert, from_minor, line_amount, to_minor
-from shared.outbox import to_json
 from shared.policy import Policy
 
 
@@ -26,8 +25,7 @@ class Catalog:
 class Amounts:
     """A submission's lines in minor units, their total, and the total in the policy's base currency."""
 
-    lines: tuple[Mapping[str, object], ...]
-    """As `messages.orders.Line` has them."""
+    lines: tuple[Line, ...]
     total_minor: int
     total_base_minor: int
 
@@ -61,7 +59,7 @@ def check(
 
 def _amounts(submitted: OrderSubmitted, policy: Policy, fault: Any) -> Amounts | None:
     currency = submitted.currency
-    lines: list[Mapping[str, object]] = []
+    lines: list[Line] = []
     total = 0
     try:
         total_stated = to_minor(submitted.total, currency)
@@ -78,14 +76,14 @@ def _amounts(submitted: OrderSubmitted, policy: Policy, fault: Any) -> Amounts |
         amount = line_amount(line.quantity, price, discount)
         total += amount
         lines.append(
-            {
-                "number": index + 1,
-                "product": line.product,
-                "quantity": line.quantity,
-                "unit_price_minor": price,
-                "discount_basis_points": discount,
-                "amount_minor": amount,
-            }
+            Line(
+                number=index + 1,
+                product=line.product,
+                quantity=line.quantity,
+                unit_price_minor=price,
+                discount_basis_points=discount,
+                amount_minor=amount,
+            )
         )
     if len(lines) < len(submitted.lines):
         return None
@@ -119,31 +117,29 @@ def document(
 ) -> tuple[Order, str]:
     """The stored document, as departments will read it, and its JSON."""
     customer_class, new = catalog.customers[submitted.customer.code]
-    text = to_json(
-        {
-            "schema_version": 1,
-            "id": order_id,
-            "number": number,
-            "source": submitted.source,
-            "external_id": submitted.external_id,
-            "creator": creator,
-            "created_at": created_at,
-            "customer": submitted.customer,
-            "customer_class": customer_class,
-            "new_customer": new,
-            "contact": submitted.contact,
-            "delivery": submitted.delivery,
-            "channel": submitted.channel,
-            "sale_type": submitted.sale_type,
-            "entry_system": submitted.entry_system,
-            "currency": submitted.currency,
-            "lines": amounts.lines,
-            "total_minor": amounts.total_minor,
-            "total_base_minor": amounts.total_base_minor,
-            "requested_date": submitted.requested_date,
-            "payment": submitted.payment,
-            "special_requirements": submitted.special_requirements,
-            "customer_order_number": submitted.customer_order_number,
-        }
+    customer, contact, delivery, payment = submitted.customer, submitted.contact, submitted.delivery, submitted.payment
+    order = Order(
+        id=order_id,
+        number=number,
+        source=submitted.source,
+        external_id=submitted.external_id,
+        creator=creator,
+        created_at=created_at,
+        customer=Customer(code=customer.code, name=customer.name),
+        customer_class=customer_class,
+        new_customer=new,
+        contact=Person(name=contact.name, phone=contact.phone, email=contact.email),
+        delivery=Place(address=delivery.address, country=delivery.country, region=delivery.region),
+        channel=submitted.channel,
+        sale_type=submitted.sale_type,
+        entry_system=submitted.entry_system,
+        currency=submitted.currency,
+        lines=amounts.lines,
+        total_minor=amounts.total_minor,
+        total_base_minor=amounts.total_base_minor,
+        requested_date=submitted.requested_date,
+        payment=PaymentTerms(method=payment.method, terms=payment.terms),
+        special_requirements=submitted.special_requirements,
+        customer_order_number=submitted.customer_order_number,
     )
-    return Order.model_validate_json(text), text
+    return order, write_order(order)

@@ -10,6 +10,7 @@ from datetime import datetime
 from messages.batch import Batch, BatchKind
 from messages.commands import FACT_OWNERS, CancellationRequested, Fact, OrderResubmitted, PaymentReceived
 from messages.events import FieldError
+from messages.orders import write_order
 from shared.database import Session, array, columns
 from shared.history import Kind
 from shared.ids import new_id
@@ -187,7 +188,7 @@ def _resubmit(session: Session, journal: Journal, folder: Standing, fact: OrderR
     folder.order, folder.definition, folder.policy = revised, definition, rules.policy(today)
     folder.revision += 1
     folder.round += 1
-    session.write(_REVISE, order.id, folder.revision, revised.model_dump_json())
+    session.write(_REVISE, order.id, folder.revision, write_order(revised))
     session.write(_REPIN, definition.key, folder.policy.key, order.id)
     session.write(
         _HEADER,
