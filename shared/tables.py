@@ -248,7 +248,7 @@ refusals = Table(
     metadata,
     Column("id", _id, primary_key=True),
     Column("at", _time, nullable=False),
-    Column("kind", Text, nullable=False, comment="order, fact, or conflict"),
+    Column("kind", Text, nullable=False, comment="order, conflict, fact, fact_conflict"),
     Column("origin", Text, nullable=False, comment="stream, or file and line"),
     Column("source", Text),
     Column("external_id", Text),

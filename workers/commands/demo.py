@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from shared.broker import Broker
     from shared.database import Database
+    from workers.demo.autopilot import Autopilot
     from workers.demo.board import Board
     from workers.demo.subscriber import Subscriber
     from workers.demo.summary import Summary
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 SAMPLE = Path(__file__).parent.parent.parent / "deploy" / "sample_company"
 _TICK_SECONDS = 0.25
 _STALLED_SECONDS = 30.0
+_QUIET_TICKS = 2
+_SAY_SECONDS = 5.0
 
 
 def demo(
@@ -79,6 +82,7 @@ def _run(system: "System", count: int, definition: str | None, autopilot: bool) 
     from shared import definitions, queries
     from shared.audit import audit
     from shared.database import open_database
+    from shared.numbering import BUSINESS_ZONE
     from shared.settings import settings
     from workers.demo import summary
     from workers.demo.board import Board
@@ -91,7 +95,7 @@ def _run(system: "System", count: int, definition: str | None, autopilot: bool) 
     _, faults = load_folder(database, SAMPLE)
     if faults:
         fail(f"The sample company cannot be loaded: {faults[0]}")
-    bodies = sample_orders(datetime.now(UTC).date(), count, definition)
+    bodies = sample_orders(datetime.now(UTC).astimezone(BUSINESS_ZONE).date(), count, definition)
     subscriber, board = Subscriber(system.broker_url), Board(len(bodies))
     started = time.monotonic()
     publish_orders(system.broker_url, bodies)
@@ -100,8 +104,8 @@ def _run(system: "System", count: int, definition: str | None, autopilot: bool) 
         + (" Staff, customers and carriers are SIMULATED. 人员、客户与承运商均为模拟。" if autopilot else ""),
         highlight=False,
     )
-    with _autopilot(system, database, autopilot), _live() as live:
-        finished = _watch(system, database, subscriber, board, live)
+    with _autopilot(system, database, autopilot) as pilot, _live() as live:
+        finished = _watch(system, database, subscriber, board, live, pilot)
     with database.transaction() as session:
         states = queries.orders_by_state(session)
         times, found = summary.lead_times(session, definitions.load()), summary.findings(session)
@@ -123,41 +127,57 @@ def _run(system: "System", count: int, definition: str | None, autopilot: bool) 
 
 
 def _watch(
-    system: "System", database: "Database", subscriber: "Subscriber", board: "Board", live: "Live | None"
+    system: "System",
+    database: "Database",
+    subscriber: "Subscriber",
+    board: "Board",
+    live: "Live | None",
+    pilot: "Autopilot | None",
 ) -> float:
-    """Draw until everything has come to rest, or nothing has moved for a long time; returns when it last moved."""
-    from shared import queries
-    from shared.broker import connect
-    from workers.demo.board import RESTING
+    """Draw until everything has come to rest, or nothing has moved for a long time; returns when it last moved.
 
-    moved, before = time.monotonic(), ""
-    said, broker = moved, connect(system.broker_url)
+    A returned order is at rest only once the autopilot, too, has found nothing more to do with it.
+    """
+    from shared.broker import connect
+
+    broker = connect(system.broker_url)
+    moved = said = time.monotonic()
+    before, rested = "", False
     while not system.stop.wait(_TICK_SECONDS):
         while subscriber.read():
             moved = time.monotonic()
-        with database.transaction() as session:
-            departments = queries.departments_now(session, datetime.now(UTC))
-        held = _held(broker, departments)
-        for name, row in departments.items():
-            row["in_work"] = held.get(name, 0)
-        states: dict[str, int] = {}
-        for state in subscriber.states.values():
-            states[state] = states.get(state, 0) + 1
+        departments, states = _look(database, broker), subscriber.by_state()
         if live:
             live.update(board.draw(departments, states, subscriber.answered))
-        elif time.monotonic() - said > 5:
+        elif time.monotonic() - said > _SAY_SECONDS:
             said = time.monotonic()
             errors.print(f"{subscriber.answered} answered, {dict(sorted(states.items()))}", highlight=False)
-        resting = sum(count for state, count in states.items() if state in RESTING)
-        idle = not any(row["waiting"] for row in departments.values())
-        if subscriber.answered >= board.total and resting == sum(states.values()):
-            return moved
-        shape = f"{states}{[(row['people'], row['world'], row['dead']) for row in departments.values()]}"
+        if not board.at_rest(states, subscriber.answered):
+            rested = False
+        elif pilot is None or (rested and pilot.quiet_ticks >= _QUIET_TICKS):
+            break
+        else:
+            rested = True
+        shape = (
+            f"{states}{[(row['waiting'], row['people'], row['world'], row['dead']) for row in departments.values()]}"
+        )
         if shape != before:
             moved, before = time.monotonic(), shape
-        if idle and time.monotonic() - moved > _STALLED_SECONDS:
-            return moved
+        if time.monotonic() - moved > _STALLED_SECONDS:
+            break
     return moved
+
+
+def _look(database: "Database", broker: "Broker") -> dict[str, dict[str, Any]]:
+    """The departments as they are, with what their workers hold."""
+    from shared import queries
+
+    with database.transaction() as session:
+        departments = queries.departments_now(session, datetime.now(UTC))
+    held = _held(broker, departments)
+    for name, row in departments.items():
+        row["in_work"] = held.get(name, 0)
+    return departments
 
 
 def _held(broker: "Broker", departments: Collection[str]) -> dict[str, int]:
@@ -183,26 +203,33 @@ def _live() -> "Iterator[Live | None]":
 
 
 @contextmanager
-def _autopilot(system: "System", database: "Database", wanted: bool) -> Iterator[None]:
+def _autopilot(system: "System", database: "Database", wanted: bool) -> "Iterator[Autopilot | None]":
     """Let the simulated staff and world act beside the board until the block ends."""
     if not wanted:
-        yield
+        yield None
         return
+    import psycopg
+
+    from shared.queues import BrokerUnavailable
     from workers.demo.autopilot import Autopilot
 
     pilot, done = Autopilot(database, system.broker_url), threading.Event()
 
     def fly() -> None:
         while not done.wait(_TICK_SECONDS):
-            pilot.tick()
+            try:
+                pilot.tick()
+            except (BrokerUnavailable, psycopg.OperationalError) as error:
+                errors.print(f"The autopilot tries again: {error}", markup=False, highlight=False)
 
     thread = threading.Thread(target=fly, name="autopilot")
     thread.start()
     try:
-        yield
+        yield pilot
     finally:
         done.set()
         thread.join()
+        pilot.close()
 
 
 def _stay(system: "System", autopilot: bool) -> None:

@@ -27,6 +27,10 @@ class Board:
     _handled: dict[str, tuple[float, int]] = field(default_factory=dict)
     _rates: dict[str, float] = field(default_factory=dict)
 
+    def at_rest(self, states: Mapping[str, int], answered: int) -> bool:
+        """Whether every submission has had its answer and no order needs anything more."""
+        return answered >= self.total and all(state in RESTING for state in states)
+
     def draw(self, departments: Mapping[str, Mapping[str, Any]], states: Mapping[str, int], answered: int) -> Group:
         """The board as of now, from `queries.departments_now`, orders by state, and answers to submissions."""
         now, clock = datetime.now(UTC), monotonic()

@@ -50,6 +50,10 @@ class Subscriber:
         """How many submissions have had an answer: a receipt, the receipt of an earlier one, or a refusal."""
         return len(self.received) + self.repeated + self.refused
 
+    def by_state(self) -> dict[str, int]:
+        """How many orders are in each state, as far as the events tell."""
+        return dict(Counter(self.states.values()))
+
     def _take(self, event: dict[str, str]) -> None:
         if event["id"] in self._seen:
             return

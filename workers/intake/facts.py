@@ -79,7 +79,7 @@ class _Outcome:
     refusals: list[Refusal]
 
     def refuse(self, place: int, submission: Submission, refused: Refused, kind: str = "fact") -> None:
-        verdict = Verdict.CONFLICT if kind == "conflict" else Verdict.REFUSED
+        verdict = Verdict.REFUSED if kind == "fact" else Verdict.CONFLICT
         self.receipts[place] = Receipt(verdict, None, refused.errors, refused.external_id)
         self.refusals.append(Refusal(kind, submission, refused.source, refused.external_id, refused.errors))
 
@@ -137,7 +137,7 @@ def _sort_out_repeats(session: Session, entries: Sequence[_Entry], outcome: _Out
             outcome.receipts[entry.place] = Receipt(Verdict.REPEATED, _number(entry.fact), (), entry.key[1])
         else:
             fault = refuse("fact_id", "conflict", "already reported with other content")
-            outcome.refuse(entry.place, entry.submission, Refused(fault.errors, *entry.key), "conflict")
+            outcome.refuse(entry.place, entry.submission, Refused(fault.errors, *entry.key), "fact_conflict")
 
 
 def _move(

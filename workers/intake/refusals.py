@@ -13,7 +13,7 @@ from workers.intake.parse import Submission
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """`kind`: order, fact or conflict."""
+    """`kind`: order or conflict (the same order with other content), fact or fact_conflict."""
 
     kind: str
     submission: Submission
@@ -53,7 +53,7 @@ def record(session: Session, refusals: Sequence[Refusal], now: datetime) -> list
     return told
 
 
-_SUBJECT = {"order": "submission", "conflict": "submission", "fact": "fact"}
+_SUBJECT = {"order": "submission", "conflict": "submission", "fact": "fact", "fact_conflict": "fact"}
 _REFUSALS = """
 insert into core.refusals (id, at, kind, origin, source, external_id, errors, raw)
 select * from unnest(%s::uuid[], %s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::text[], %s::json[],

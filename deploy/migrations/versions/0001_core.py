@@ -228,7 +228,7 @@ def upgrade() -> None:
         "refusals",
         sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False, comment="order, fact, or conflict"),
+        sa.Column("kind", sa.Text(), nullable=False, comment="order, conflict, fact, fact_conflict"),
         sa.Column("origin", sa.Text(), nullable=False, comment="stream, or file and line"),
         sa.Column("source", sa.Text(), nullable=True),
         sa.Column("external_id", sa.Text(), nullable=True),
