@@ -96,6 +96,30 @@ def dead_letter(session: Session, letter: str) -> dict[str, Any] | None:
     return found
 
 
+def refusals(session: Session, *, kind: str | None, limit: int) -> list[dict[str, Any]]:
+    """What was not taken, the newest first: refused at intake, with `errors`; or facts that were taken and that their
+    department could not book, with `findings`. Reads all facts: there is no index of the refused ones.
+    """
+    names = ("id", "at", "kind", "origin", "source", "external_id", "errors", "findings")
+    found = [dict(zip(names, row, strict=True)) for row in session.rows(_REFUSALS, kind, kind, kind, kind, limit)]
+    for each in found:
+        each |= {"errors": json.loads(each["errors"]), "findings": json.loads(each["findings"])}
+    return found
+
+
+def refusal(session: Session, refusal_id: str) -> dict[str, Any] | None:
+    """One refusal of intake whole, with the bytes that were kept of it as text."""
+    row = session.row(_REFUSAL, refusal_id)
+    if row is None:
+        return None
+    names = ("id", "at", "kind", "origin", "source", "external_id", "errors", "raw")
+    found = dict(zip(names, row, strict=True))
+    return found | {
+        "errors": json.loads(found["errors"]),
+        "raw": bytes(found["raw"]).decode(errors="backslashreplace"),
+    }
+
+
 def departments_now(session: Session, now: datetime) -> dict[str, dict[str, Any]]:
     """Per department: orders waiting in batches, since when the oldest; with people; waiting for the world; dead;
     living worker processes, and how much they have handled since they started.
@@ -155,6 +179,18 @@ _DEAD_ONE = """
 select d.id, d.at, d.department, d.kind, d.subject_id, h.number, d.round, d.step, d.reason, d.detail, d.attempts,
     d.resolution, d.resolved_by, d.raw
 from core.dead_letters d left join core.order_headers h on h.order_id = d.subject_id where d.id::text = %s
+"""
+_REFUSALS = """
+select * from (
+    select id, at, kind, origin, source, external_id, errors, '[]'::json from core.refusals
+    where %s::text is null or kind = %s
+    union all
+    select id, received_at, 'fact', kind, source, fact_id, '[]'::json, refused from core.facts
+    where refused is not null and (%s::text is null or %s = 'fact')
+) as r order by at desc, id limit %s
+"""
+_REFUSAL = """
+select id, at, kind, origin, source, external_id, errors, raw from core.refusals where id::text = %s
 """
 _BATCHES_NOW = "select department, sum(cardinality(ids)), min(created_at) from core.batches group by department"
 _TASKS_NOW = "select department, count(*) from core.user_tasks where status = 'open' group by department"

@@ -2,7 +2,7 @@
 
 import typer
 
-from workers.commands import bench, demo, operations, orders, people, processes
+from workers.commands import bench, demo, edges, operations, orders, people, processes
 
 app = typer.Typer(
     name="orderflow",
@@ -17,7 +17,7 @@ for group, commands in (
         "Running 运行",
         (demo.demo, processes.up, processes.worker, processes.intake, processes.relay, processes.scheduler),
     ),
-    ("Orders 订单", (orders.orders, orders.show)),
+    ("Orders 订单", (orders.orders, orders.show, edges.submit, edges.fact, edges.refusals)),
     ("People 审批", (people.tasks, people.decide)),
     ("Operations 运维", (operations.load, operations.audit, bench.bench)),
 ):

@@ -9,6 +9,7 @@ from typing import Annotated, Any, NoReturn, cast
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from shared import embedded
 from shared.database import Database, open_database
@@ -42,9 +43,9 @@ def urls() -> tuple[str, str]:
 
 
 @contextmanager
-def database() -> Iterator[Database]:
-    """The system's database, for one command."""
-    opened = open_database(urls()[0], settings(), pool=2)
+def database(*, hot: bool = False) -> Iterator[Database]:
+    """The system's database, for one command. `hot`: for what an intake process does, with its plans."""
+    opened = open_database(urls()[0], settings(), pool=2, hot=hot)
     try:
         yield opened
     finally:
@@ -73,8 +74,12 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str |
     """A table for people; on a pipe it is plain text that does not cut anything."""
     shown = Table(*columns, title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for row in rows:
-        shown.add_row(*["" if cell is None else str(cell) for cell in row])
+        shown.add_row(*[Text("" if cell is None else str(cell).translate(_CONTROL)) for cell in row])
     console.print(shown)
+
+
+_CONTROL = dict.fromkeys((*range(9), *range(11, 32), 127), "�")
+"""What comes from outside is shown, and steers neither the terminal nor the layout."""
 
 
 def as_text(value: object) -> str:
