@@ -39,12 +39,15 @@ def lock_standings(
     """Lock these orders in id order and read them. Unknown ids are absent from the result."""
     if not ids:
         return {}
-    rows = session.rows(_LOCK, array(sorted(ids)))
-    return {row[0]: standing(row, definitions, policies) for row in rows}
+    wanted = array(sorted(ids))
+    # Two statements: one that waited for a lock sees the changed order, but not the revision that came with it.
+    session.write(_LOCK, wanted)
+    return {row[0]: standing(row, definitions, policies) for row in session.rows(_READ, wanted)}
 
 
-_LOCK = f"""
+_LOCK = "select 1 from core.orders where id = any(%s::uuid[]) order by id for update"
+_READ = f"""
 select o.id, {COLUMNS}
 from core.orders o join core.order_documents d on d.order_id = o.id and d.revision = o.revision
-where o.id = any(%s::uuid[]) order by o.id for update of o
+where o.id = any(%s::uuid[])
 """  # noqa: S608 - a constant

@@ -62,9 +62,8 @@ def accept_facts(
     if done or refused:
         session.write("update core.facts set handled_at = %s where id = any(%s::uuid[])", now, array(done + refused))
     for entry in fresh:
-        owner = FACT_OWNERS.get(entry.fact.kind)
-        if owner:
-            journal.send(owner, Ref(entry.id, 0, entry.fact.kind), BatchKind.FACTS)
+        if not isinstance(entry.fact, CancellationRequested | OrderResubmitted):
+            journal.send(FACT_OWNERS[entry.fact.kind], Ref(entry.id, 0, entry.fact.kind), BatchKind.FACTS)
         accepted = Receipt(Verdict.ACCEPTED, _number(entry.fact), (), entry.key[1])
         outcome.receipts[entry.place] = outcome.receipts[entry.place] or accepted
     announce(session, record(session, outcome.refusals, now))
@@ -217,7 +216,10 @@ select h.number, h.order_id from unnest(%s::text[]) as k(number) join core.order
 """
 _FACTS = """
 insert into core.facts (received_at, id, source, fact_id, kind, content_hash, order_id, body)
-select %s, v.* from unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::bytea[], %s::uuid[], %s::json[]) as v
+select %s, v.*
+from unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::bytea[], %s::uuid[], %s::json[])
+    as v(id, source, fact_id, kind, hash, order_id, body)
+order by v.source, v.fact_id, v.id
 on conflict (source, fact_id) do nothing returning id
 """
 _EXISTING = """
