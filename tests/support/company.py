@@ -1,4 +1,6 @@
-"""A tiny company, loaded as an operator loads one: two customers who may buy on credit, three products, one carrier."""
+"""A tiny company, loaded as an operator loads one: three products, one carrier, and two customers, of whom C002 may buy
+on credit for 60.00 CNY only.
+"""
 
 import json
 from collections.abc import Iterable
@@ -31,7 +33,7 @@ FILES = {
     "accounts": """
         customer,currency,credit_limit,terms,tax_number,invoice_title,invoice_address
         C001,CNY,900000000.00,prepaid net_30,91310000MA1K00001X,上海明珠贸易有限公司,上海市浦东新区世纪大道1号
-        C002,CNY,1.00,net_30,91440000MA1K00002X,广州南海电器有限公司,广州市越秀区中山路2号
+        C002,CNY,60.00,net_30,91440000MA1K00002X,广州南海电器有限公司,广州市越秀区中山路2号
         """,
     "stock": """
         product,on_hand
