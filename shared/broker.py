@@ -40,6 +40,7 @@ from shared.queues import (
     message_ids,
     publish,
     ring,
+    silent_queues,
     stranded,
 )
 
@@ -54,6 +55,7 @@ __all__ = [
     "message_ids",
     "publish",
     "run_worker",
+    "silent_queues",
     "stranded",
 ]
 
@@ -62,8 +64,8 @@ OnGarbage = Callable[[str, bytes, str], None]
 
 _BEAT_SECONDS = 1.0  # longest silence of a live worker, and longest block on the doorbell
 _RECONNECT_SECONDS = 1.0
-_THREAD_WAKE_MS = 200  # how soon an idle thread notices that it should stop
-_WATCH_SECONDS = 0.25
+_THREAD_WAKE_MS = 500  # how soon an idle thread notices that it should stop
+_WATCH_SECONDS = 1.0
 _STOPPING_POLL_SECONDS = 0.05
 
 # dramatiq's own fetch returns bodies without ids, beats with the worker's clock, and keeps ids whose body is gone.

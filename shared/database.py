@@ -147,6 +147,13 @@ class Leadership:
             return False
         return True
 
+    def finds(self, sql: str) -> bool:
+        """Whether a query has a row, asked on the connection that holds the lock: who is answered still leads.
+
+        Raises psycopg.OperationalError where the connection, and with it the lock, is lost.
+        """
+        return self.connection.execute(sql.encode()).fetchone() is not None
+
     def resign(self) -> None:
         """Let another process lead."""
         self.connection.close()

@@ -153,6 +153,16 @@ def message_ids(broker: Broker, queue: str, limit: int = 10_000) -> frozenset[st
     return frozenset(message_id.decode(errors="replace").partition(".")[0] for message_id in ids)
 
 
+def silent_queues(broker: Broker, silent_seconds: float = SILENT_SECONDS) -> frozenset[str]:
+    """The queues of workers that gave no sign of life for so long, in one round trip: where to look for `stranded`.
+
+    Raises `BrokerUnavailable`.
+    """
+    with broker_errors():
+        silent = _silent(*_heartbeats(broker), silent_seconds)
+    return frozenset(worker.decode(errors="replace").partition("@")[0] for worker in silent)
+
+
 def stranded(broker: Broker, queue: str, silent_seconds: float = SILENT_SECONDS) -> list[Batch]:
     """The batches whose messages are held by workers that gave no sign of life for so long: killed, cut off or paused.
 
@@ -194,12 +204,9 @@ _Held = dict[str, dict[bytes, Batch | None]]  # per silent worker what it holds;
 
 
 def _stranded(broker: Broker, queue: str, seconds: float) -> _Held:
-    with broker.client.pipeline(transaction=False) as pipe:
-        pipe.time()
-        pipe.zrange(HEARTBEATS, 0, -1, withscores=True)
-        now, beats = pipe.execute()
     found: _Held = {}
-    for worker in sorted(worker for worker in _silent(now, beats, seconds) if _serves(worker, queue)):
+    silent = _silent(*_heartbeats(broker), seconds)
+    for worker in sorted(worker for worker in silent if _serves(worker, queue)):
         keys = Keys(queue, worker.decode())
         ids = list(cast(set[bytes], broker.client.smembers(keys.held)))
         bodies = cast(list[bytes | None], broker.client.hmget(keys.bodies, ids)) if ids else []
@@ -211,6 +218,14 @@ def _stranded(broker: Broker, queue: str, seconds: float) -> _Held:
 
 def _batches(found: _Held) -> list[Batch]:
     return [batch for held in found.values() for batch in held.values() if batch]
+
+
+def _heartbeats(broker: Broker) -> tuple[tuple[int, int], list[tuple[bytes, float]]]:
+    with broker.client.pipeline(transaction=False) as pipe:
+        pipe.time()
+        pipe.zrange(HEARTBEATS, 0, -1, withscores=True)
+        now, beats = pipe.execute()
+    return now, beats
 
 
 def _silent(now: tuple[int, int], beats: Iterable[tuple[bytes, float]], seconds: float) -> set[bytes]:

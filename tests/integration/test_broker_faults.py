@@ -14,6 +14,7 @@ from shared.broker import (
     depth,
     drop_stranded,
     message_ids,
+    silent_queues,
     stranded,
 )
 from shared.queues import HEARTBEATS, Keys, encode
@@ -39,8 +40,10 @@ def test_what_a_killed_worker_held_is_found_dropped_and_published_again(
         send(broker, *sent)
         assert {heard(process, "HOLDING"), heard(process, "HOLDING")} == ids(*sent)
         assert stranded(broker, QUEUE) == []
+        assert silent_queues(broker) == frozenset()
         process.send_signal(signal.SIGKILL)
     until(lambda: len(stranded(broker, QUEUE, silent_seconds=1.5)) == 2)
+    assert silent_queues(broker, silent_seconds=1.5) == {QUEUE}
     assert depth(broker, [QUEUE])[QUEUE].held == 2
     assert stranded(broker, "warehouse", silent_seconds=0) == []
 
@@ -192,6 +195,7 @@ LOOKS: list[Callable[[Broker], object]] = [
     lambda away: send(away, batch()),
     lambda away: depth(away, [QUEUE]),
     lambda away: message_ids(away, QUEUE),
+    silent_queues,
     lambda away: stranded(away, QUEUE),
     lambda away: drop_stranded(away, QUEUE),
 ]

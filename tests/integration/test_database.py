@@ -1,9 +1,10 @@
-"""Transactions over a psycopg pipeline: statements of any size, and errors that surface where they are told to."""
+"""Transactions over a psycopg pipeline: statements of any size, errors that surface where they should; leading."""
 
 import psycopg
 import pytest
 
 from shared.database import CommitUnknown, Database, columns
+from tests.support.waiting import until
 
 MEGABYTE = 1_000_000
 
@@ -61,6 +62,23 @@ def test_what_is_queued_before_a_failure_is_not_kept(database: Database) -> None
     with pytest.raises(ZeroDivisionError):
         fail()
     assert not is_there(database, "core.kept")
+
+
+@pytest.mark.requirement("PLT-02")
+def test_one_leads_and_learns_when_it_has_lost_its_connection(database: Database) -> None:
+    leader = database.lead("a duty")
+    assert leader
+    assert database.lead("a duty") is None
+    assert leader.finds("select 1")
+    assert not leader.finds("select 1 where false")
+    with database.transaction() as session:
+        session.rows("select pg_terminate_backend(%s)", leader.connection.info.backend_pid)
+    with pytest.raises(psycopg.OperationalError):
+        leader.finds("select 1")
+    leader.resign()
+    successor = until(lambda: database.lead("a duty"))
+    assert successor
+    successor.resign()
 
 
 def is_there(database: Database, table: str) -> bool:

@@ -110,6 +110,13 @@ def test_the_nursery_of_the_system_has_one_thread_and_no_connection(
         assert running.num_fds() == standard_streams_lifeline_and_requests
 
 
+def test_what_only_supervises_loads_no_client_of_database_or_broker() -> None:
+    loaded = "import sys, workers.cli, workers.system; print(*sys.modules)"
+    said = subprocess.run([sys.executable, "-c", loaded], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "pydantic" in said.split()
+    assert not {"sqlalchemy", "psycopg", "redis", "kombu", "dramatiq"} & {*said.split()}
+
+
 def test_what_it_says_before_it_fails_is_reported(
     supervisor: Supervisor, nursery: Nursery, stop_event: threading.Event
 ) -> None:

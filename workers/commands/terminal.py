@@ -4,19 +4,21 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
 
+import pydantic_core
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from shared import embedded
-from shared.database import Database, open_database
 from shared.embedded import EmbeddedError
-from shared.outbox import to_json
 from shared.settings import settings
-from shared.words import Language
+
+if TYPE_CHECKING:  # `up` runs for months and needs no more than the servers' addresses: it loads no database client
+    from shared.database import Database
+    from shared.words import Language
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs. 输出 JSON。")]
 Lang = Annotated[str | None, typer.Option("--lang", help="zh or en. 语言。")]
@@ -43,8 +45,10 @@ def urls() -> tuple[str, str]:
 
 
 @contextmanager
-def database(*, hot: bool = False) -> Iterator[Database]:
+def database(*, hot: bool = False) -> "Iterator[Database]":
     """The system's database, for one command. `hot`: for what an intake process does, with its plans."""
+    from shared.database import open_database
+
     opened = open_database(urls()[0], settings(), pool=2, hot=hot)
     try:
         yield opened
@@ -52,11 +56,11 @@ def database(*, hot: bool = False) -> Iterator[Database]:
         opened.close()
 
 
-def language(chosen: str | None) -> Language:
+def language(chosen: str | None) -> "Language":
     """The language asked for, else that of the settings."""
     if chosen not in (None, "zh", "en"):
         fail(f"--lang is zh or en, not {chosen}", USAGE)
-    return cast(Language, chosen or settings().language)
+    return cast("Language", chosen or settings().language)
 
 
 def fail(sentence: str, code: int = FAILED) -> NoReturn:
@@ -67,7 +71,7 @@ def fail(sentence: str, code: int = FAILED) -> NoReturn:
 
 def emit(value: Any) -> None:
     """One JSON document on stdout."""
-    sys.stdout.write(to_json(value) + "\n")
+    sys.stdout.write(pydantic_core.to_json(value).decode() + "\n")
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:

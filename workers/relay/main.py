@@ -46,15 +46,13 @@ def _lead(process: Process, connection: Connection, leadership: Leadership) -> N
     pause = _SHORTEST_PAUSE_SECONDS
     while not process.stop.is_set():
         try:
-            sent = relay_once(process, connection)
+            sent = relay_once(process, connection) if leadership.finds(_WAITING) else 0
         except BrokerUnavailable as error:
             log.warning("relay.broker_away", error=str(error))
             process.stop.wait(_STANDBY_SECONDS)
             continue
         except psycopg.OperationalError as error:
             log.warning("relay.database_away", error=str(error))
-            break
-        if not sent and not leadership.holds():
             break
         pause = _SHORTEST_PAUSE_SECONDS if sent else min(2 * pause, _LONGEST_PAUSE_SECONDS)
         if sent < _AT_ONCE:
@@ -78,6 +76,7 @@ def _cloud_event(row: Row) -> bytes:
     return f'{given[:-1]},"data":{data}}}'.encode()
 
 
+_WAITING = "select 1 from core.outbox order by id limit 1"
 _TAKE = """
 delete from core.outbox where id in (select id from core.outbox order by id limit %s)
 returning id, event_id, type, subject, sequence, time, data

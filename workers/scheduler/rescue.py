@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from messages.batch import Batch, BatchKind, Department
-from shared.broker import depth, drop_stranded, message_ids, stranded
+from shared.broker import depth, drop_stranded, message_ids, silent_queues, stranded
 from shared.database import Row, array
 from shared.failures import bury, split
 from shared.journal import Ref
@@ -34,7 +34,7 @@ def rescue_held_by_the_dead(process: Process, now: datetime) -> int:
     """Take over what silent workers hold. Returns how many batches that were."""
     silence = process.settings.consumer_dead_seconds
     rescued: set[str] = set()
-    for department in Department:
+    for department in silent_queues(process.broker, silence) & {*Department}:
         # Dropping looks again, and may find what a worker held that fell silent in between.
         for find in (stranded, drop_stranded):
             for batch in find(process.broker, department, silence):
