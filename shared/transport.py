@@ -116,12 +116,8 @@ def publish(
     if not bodies:
         return
     try:
-        producer = kombu.Producer(connection.default_channel)
-        with producer.batch(max_size=len(bodies)):
-            for body in bodies:
-                producer.publish(
-                    body, stream, content_type=CONTENT_TYPE, content_encoding="binary", headers=headers, maxlen=maxlen
-                )
+        # Past kombu's producer, which wraps every message in a dict of thirty entries.
+        connection.default_channel.append(stream, bodies, {"content_type": CONTENT_TYPE, **(headers or {})}, maxlen)
     except _Transport.connection_errors as error:
         raise BrokerUnavailable(str(error)) from error
 
@@ -193,26 +189,6 @@ class _Entry(Message):  # type: ignore[misc]
             properties={"message_id": entry_id.decode()},
         )
         self.headers = {_text(name): _text(value) for name, value in fields.items()}
-
-
-class _Publishing:
-    """What kombu collects messages in while a producer's `batch()` is open."""
-
-    def __init__(self, channel: "_Channel") -> None:
-        self.channel = channel
-        self._pending: list[tuple[str, dict[str, Any]]] = []
-
-    def publish(self, message: dict[str, Any], routing_key: str, **_: Any) -> None:
-        self._pending.append((routing_key, message))
-
-    def flush(self) -> None:
-        self.channel.append(self._pending)
-        self._pending = []
-
-    def discard(self) -> None:
-        self._pending = []
-
-    close = discard
 
 
 class _Channel(virtual.Channel):  # type: ignore[misc]
@@ -344,17 +320,16 @@ class _Channel(virtual.Channel):  # type: ignore[misc]
 
     # Publishing
 
-    def create_publish_batch(self, max_size: int) -> _Publishing:  # noqa: ARG002 - the caller's batch is the unit
-        return _Publishing(self)
-
     def _put(self, stream: str, message: dict[str, Any], **_: Any) -> None:
-        self.append([(stream, message)])
+        self.append(stream, [message["body"]], {"content_type": message["content-type"], **message["headers"]}, None)
 
-    def append(self, messages: Sequence[tuple[str, dict[str, Any]]]) -> None:
+    def append(self, stream: str, bodies: Sequence[bytes], fields: Mapping[str, str], maxlen: int | None) -> None:
         with self._client.pipeline(transaction=True) as pipe:
-            for stream, message in messages:
-                fields = {"body": message["body"], "content_type": message["content-type"], **message["headers"]}
-                pipe.xadd(stream, fields, maxlen=message["properties"].get("maxlen"), approximate=True)
+            for body in bodies:
+                entry: Any = {BODY: body, **fields}
+                pipe.xadd(stream, entry)
+            if maxlen is not None:
+                pipe.xtrim(stream, maxlen=maxlen, approximate=True)
             pipe.execute()
 
 
@@ -365,7 +340,6 @@ class _Transport(virtual.Transport):  # type: ignore[misc]
     driver_type = "redis"
     driver_name = "redis-streams"
     connection_errors = (*virtual.Transport.connection_errors, redis.RedisError, OSError)
-    implements = virtual.Transport.implements.extend(batch_publish=True)
 
     def driver_version(self) -> str:
         return redis.__version__
