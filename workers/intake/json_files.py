@@ -113,7 +113,8 @@ def _spans(text: str) -> Iterator[tuple[int, int]]:
     else:
         _, end = _DECODER.raw_decode(text, at)
         yield at, end
-    if _after_blanks(text, end) < len(text):
+    end = _after_blanks(text, end)
+    if end < len(text):
         raise json.JSONDecodeError("Extra data", text, end)
 
 

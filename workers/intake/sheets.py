@@ -17,6 +17,7 @@ DELIMITERS = ",;\t|，"
 _CHUNK = 1 << 20
 _CELL = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]{1,3})([0-9]{1,7})["']""")
 _LONGEST_REFERENCE = 40
+_ENDLESS = 1 << 62
 
 
 class FileRefused(ValueError):
@@ -186,7 +187,7 @@ def _check_archive(path: Path, settings: Settings) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             for entry in archive.infolist():
-                entry.file_size = most + 1  # so that reading goes on to the true end
+                entry.file_size = _ENDLESS  # so that reading goes on to the true end
                 with archive.open(entry) as part:
                     unpacked, cells = _measure(part, most)  # type: ignore[arg-type]
                 most -= unpacked
