@@ -5,7 +5,7 @@ Tables are read twice, first to see where each order ends, so that its lines nee
 for each order, and the lines of the orders that have begun and not ended.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -99,7 +99,7 @@ def take(
     settings: Settings,
     *,
     keep: bool = True,
-) -> Iterator[Taken]:
+) -> Generator[Taken, None, None]:
     """Hand them to `accept`, many in one transaction, each committed when it is told of. Once more is harmless.
 
     `keep` False: each transaction is rolled back. It sees what is stored and its own submissions, not those before.
