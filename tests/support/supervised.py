@@ -41,7 +41,14 @@ def nursery_child(nursery: Nursery, modules: Sequence[str] = ("tests.support.sup
 
 def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
     """Those that have not ended; one that nobody has buried yet has."""
-    return [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+    return [one for one in processes if _lives(one)]
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # it ended between the two questions
+        return False
 
 
 def worker(database_url: str, name: str) -> None:
