@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -164,7 +165,7 @@ def _read_text(source: Source, cell: Any, _: Numbers) -> str:
 
 
 def _read_number(_: Source, cell: Any, numbers: Numbers) -> Decimal:
-    if isinstance(cell, int | float) and not isinstance(cell, bool):
+    if isinstance(cell, int | float) and not isinstance(cell, bool) and math.isfinite(cell):
         return _decimal(float(cell))
     number = parse_number(cell, numbers) if isinstance(cell, str) else None
     if number is None:
