@@ -44,7 +44,9 @@ def microseconds(at: datetime) -> int:
 
 def link(head: bytes, order_id: str, seq: int, at: int, words: Sequence[str | None], round_: int, data: str) -> bytes:
     """The hash of a line: over the hash before it and everything it says. `words`: kind, step, actor, state."""
-    text = "\x1f".join([order_id, str(seq), str(at), *[word or "" for word in words], str(round_), data])
+    # With the words' lengths no two different lines make one text, whatever stands in them.
+    sizes = " ".join(["-" if word is None else str(len(word)) for word in words])
+    text = f"{order_id} {seq} {at} {round_} {sizes} {''.join([word or '' for word in words])}{data}"
     return sha256(head + text.encode()).digest()
 
 

@@ -159,7 +159,11 @@ class Journal:
         elif not allowed(standing.state, State.CANCELLING):
             self._record(standing, Kind.CANCELLATION_REFUSED, None, actor, standing.state, data)
             return False
-        elif standing.closing:  # its effects are being undone already; only the end changes
+        elif standing.closing:  # it is being undone already: the end changes, and what was to be kept is undone too
+            kept = standing.closing.removeprefix(_BACK).split() if standing.closing.startswith(_BACK) else []
+            if kept:
+                standing.done = kept + standing.done
+                data |= {"undo": list(standing.done), "opened": list(standing.open)}
             standing.closing = State.CANCELLED
             self._record(standing, kind, None, actor, State.CANCELLING, data)
         else:
