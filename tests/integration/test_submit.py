@@ -15,14 +15,17 @@ from typer.testing import CliRunner, Result
 
 from messages.batch import Batch
 from shared.database import CommitUnknown, Database, Session
+from shared.numbering import BUSINESS_ZONE
 from shared.settings import Settings, settings
 from tests.support.company import load_company
+from tests.support.database import REPOSITORY
 from tests.support.maps import LINE, a_map
 from tests.support.orders import submitted
 from workers.cli import app
 from workers.intake.accept import Receipt, Rulebook, Verdict, accept_orders, rulebook
 from workers.intake.files import take
 from workers.intake.parse import Limits, Submission
+from workers.masterdata import load_folder
 
 TOMORROW = (datetime.now(UTC) + timedelta(days=2)).date()
 HEADING = "No,Customer,Name,Address,Product,Quantity,Price\n"
@@ -420,3 +423,23 @@ def test_facts_that_a_department_could_not_book_are_among_the_refusals(
     (found,) = json.loads(run("refusals", "--kind", "fact", "--json").stdout)
     assert (found["source"], found["external_id"], found["findings"]) == ("command-line", "D-1", finding)
     assert "TRK-1" in run("refusals").stdout
+
+
+@pytest.mark.requirement("ENT-01")
+def test_the_example_map_takes_the_lines_that_it_shows(run: Run, database: Database, tmp_path: Path) -> None:
+    folder = REPOSITORY / "deploy" / "sample_company"
+    assert not load_folder(database, folder)[1]
+    comments = (folder / "map-example.toml").read_text(encoding="utf-8").splitlines()
+    shown = [line.removeprefix("#   ") for line in comments if line.startswith("#   ")]
+    today = datetime.now(BUSINESS_ZONE)
+    content = "\n".join(shown).replace("2026/11/20", f"{today:%Y/%m/%d}")
+    data = tmp_path / "orders.csv"
+    data.write_bytes(content.encode("gb18030"))
+    result = run("submit", data, "--map", folder / "map-example.toml", "--json")
+    (answer,) = answered(result)["answers"]
+    assert (answer["verdict"], answer["external_id"], answer["lines"]) == ("accepted", "DD-1001", 2), answer
+    order = json.loads(run("show", answer["number"], "--json").stdout)
+    assert order["document"]["payment"] == {"method": "wire", "terms": "net_30"}
+    assert order["document"]["delivery"]["address"] == "上海南京西路1266号"
+    assert order["document"]["requested_date"] == f"{today + timedelta(14):%Y-%m-%d}"
+    assert order["document"]["total_minor"] == 2 * 169_900 + 94_905
