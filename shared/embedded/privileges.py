@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PR_SET_PDEATHSIG, _PR_SET_KEEPCAPS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 1, 8, 47, 2
+_PR_SET_SECUREBITS, _NO_SETUID_FIXUP = 28, 1 << 2
 _CAPABILITY_VERSION_3, _CAP_DAC_OVERRIDE = 0x20080522, 1
 
 
@@ -58,6 +59,8 @@ def before_exec(account: Account | None, signal_on_parent_death: int) -> Callabl
 def _become(account: Account, libc: ctypes.CDLL) -> None:
     linux = sys.platform == "linux"
     if linux:
+        # access(2), by which initdb looks for its neighbours, otherwise ignores the capability of who is not root.
+        libc.prctl(_PR_SET_SECUREBITS, _NO_SETUID_FIXUP, 0, 0, 0)
         libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0)
     os.setgroups([])
     os.setgid(account.group)

@@ -4,6 +4,7 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -21,6 +22,7 @@ import redis
 
 from shared import embedded
 from shared.embedded import EmbeddedError, Server, folder, held, running_urls, start_postgres, start_valkey
+from shared.embedded.privileges import account_for, before_exec
 from tests.support.supervised import ROOT, alive, command
 from tests.support.victim import heard
 from tests.support.waiting import until
@@ -394,3 +396,19 @@ def test_a_disk_that_fills_up_meanwhile_is_named(tmp_path: Path) -> None:
     argv = [sys.executable, "-c", code, f"{tmp_path}/postgres"]
     said = said_by(argv, mount=f"mount -t tmpfs -o size=30m none {tmp_path}")
     assert said == f"The disk that holds {tmp_path}/postgres is full."
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="only root changes to another account")
+def test_another_account_may_look_for_programs_where_only_root_enters(tmp_path: Path) -> None:
+    """initdb asks access(2) for the server beside it, which by default ignores the capabilities of who is not root."""
+    private = tmp_path / "private"
+    private.mkdir(mode=0o700)
+    (private / "program").write_text("#!/bin/sh\n")
+    account = account_for(private)
+    asked = subprocess.run(
+        ["/usr/bin/env", "test", "-r", str(private / "program")],
+        preexec_fn=before_exec(account, signal.SIGTERM),
+        check=False,
+    )
+    assert account is not None
+    assert asked.returncode == 0
