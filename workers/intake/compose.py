@@ -302,17 +302,16 @@ def _line(layout: Layout, index: int, row: Row, fault: _Fault) -> dict[str, Any]
         fault(f"lines.{index}", "ragged", f"{len(row.cells)} cells under a heading of {width}")
     line = {}
     for source in layout.map.line:
-        field = f"lines.{index}.{source.field}"
         try:
             value = layout.read(source, row.cells)
         except Unreadable as unreadable:
-            fault(field, unreadable.code, unreadable.reason)
+            fault(f"lines.{index}.{source.field}", unreadable.code, unreadable.reason)
             continue
         value = source.default if value is None else value
         if value is not None:
             line[source.field] = value
         elif source.required:
-            fault(field, "missing", "no value")
+            fault(f"lines.{index}.{source.field}", "missing", "no value")
     return line
 
 
