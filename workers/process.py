@@ -19,7 +19,7 @@ import structlog
 from messages.batch import Batch
 from shared.broker import Broker, BrokerUnavailable, connect, publish
 from shared.catalogue import DefinitionError
-from shared.database import Database, open_database
+from shared.database import CommitUnknown, Database, open_database
 from shared.ids import new_id
 from shared.lifeline import watch_lifeline
 from shared.runtime import Counters
@@ -89,8 +89,8 @@ def every(seconds: float, stop: threading.Event, work: Callable[[], None]) -> No
     while not stop.is_set():
         try:
             work()
-        except (psycopg.OperationalError, BrokerUnavailable) as error:
-            log.warning("tick.failed", error=str(error))
+        except (psycopg.OperationalError, CommitUnknown, BrokerUnavailable) as error:
+            log.warning("tick.failed", error=repr(error))
         stop.wait(seconds)
 
 

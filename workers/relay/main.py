@@ -7,7 +7,7 @@ import psycopg
 import structlog
 
 from messages.events import EVENT_SOURCE
-from shared.database import Leadership, Row
+from shared.database import CommitUnknown, Leadership, Row
 from shared.outbox import to_json
 from shared.queues import BrokerUnavailable
 from shared.transport import Connection, connect, publish
@@ -51,8 +51,8 @@ def _lead(process: Process, connection: Connection, leadership: Leadership) -> N
             log.warning("relay.broker_away", error=str(error))
             process.stop.wait(_STANDBY_SECONDS)
             continue
-        except psycopg.OperationalError as error:
-            log.warning("relay.database_away", error=str(error))
+        except (psycopg.OperationalError, CommitUnknown) as error:
+            log.warning("relay.database_away", error=repr(error))
             break
         pause = _SHORTEST_PAUSE_SECONDS if sent else min(2 * pause, _LONGEST_PAUSE_SECONDS)
         if sent < _AT_ONCE:
