@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from workers.commands.terminal import As, Json, console, database, emit, fail, table, urls
+from workers.commands.terminal import As, Json, console, database, emit, fail, publish, table
 
 dead = typer.Typer(no_args_is_help=True, help="Dead letters: what was set aside, with its reason. 死信。")
 
@@ -63,13 +63,11 @@ def show_dead(letter: str, json: Json = False) -> None:
 def replay_dead(letters: list[str], person: As, json: Json = False) -> None:
     """Put steps and facts back into their departments' queues, once the cause is mended."""
     from shared import definitions, policy
-    from shared.broker import connect, publish
     from shared.dead_letters import replay
 
     with database() as opened, opened.transaction() as session:
         count, batches = replay(session, letters, person, definitions.load(), policy.load(), datetime.now(UTC))
-    if batches:
-        publish(connect(urls()[1]), [(batch.department, batch) for batch in batches])
+    publish(batches)
     _report(count, len(letters), "replayed", json)
 
 

@@ -60,8 +60,10 @@ def show(
         return
     document = found["document"]
     console.print(
-        f"[bold]{found['number']}[/]  {word('states', found['state'], chosen)}  {document['customer']['name']}"
+        f"{found['number']}  {word('states', found['state'], chosen)}  {document['customer']['name']}"
         f"  {found['total']}  {found['definition']}  round {found['round']}",
+        style="bold",
+        markup=False,
         highlight=False,
     )
     table(

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from messages.batch import Batch
-from workers.commands.terminal import As, Json, Lang, database, emit, fail, language, table, urls
+from workers.commands.terminal import As, Json, Lang, database, emit, fail, language, publish, table
 
 
 def tasks(
@@ -57,7 +57,6 @@ def decide(
 ) -> None:
     """Decide a task: agree, disagree or transfer. 审批。"""
     from shared import definitions, policy
-    from shared.broker import connect, publish
     from shared.tasks import TRANSFER, Wish
     from shared.tasks import decide as decide_tasks
     from shared.tasks import transfer as transfer_task
@@ -71,8 +70,7 @@ def decide(
             refused = transfer_task(session, wish, definitions.load(), policy.load(), now)
         else:
             (refused,), batches = decide_tasks(session, [wish], now)
-    if batches:
-        publish(connect(urls()[1]), [(batch.department, batch) for batch in batches])
+    publish(batches)
     if json:
         emit({"task": task, "done": refused is None, "refused": refused and refused.code})
         raise typer.Exit(1 if refused else 0)

@@ -17,6 +17,7 @@ from shared.embedded import EmbeddedError
 from shared.settings import settings
 
 if TYPE_CHECKING:  # `up` runs for months and needs no more than the servers' addresses: it loads no database client
+    from messages.batch import Batch
     from shared.database import Database
     from shared.words import Language
 
@@ -67,6 +68,20 @@ def fail(sentence: str, code: int = FAILED) -> NoReturn:
     """One clear sentence on stderr, and an exit code that means something."""
     errors.print(sentence, style="red", markup=False, highlight=False)
     raise typer.Exit(code)
+
+
+def publish(batches: "Sequence[Batch]") -> None:
+    """Wake the departments. While the broker is away that is left to rescue: what was done is in the database."""
+    from shared.broker import connect
+    from shared.broker import publish as publish_batches
+    from shared.queues import BrokerUnavailable
+
+    if not batches:
+        return
+    try:
+        publish_batches(connect(urls()[1]), [(batch.department, batch) for batch in batches])
+    except BrokerUnavailable as error:
+        errors.print(f"Recorded. The broker is away ({error}); the departments go on once it is back.", markup=False)
 
 
 def emit(value: Any) -> None:
