@@ -57,14 +57,20 @@ class Bench:
 
 
 def measure(system: System, plan: Plan, say: Callable[[str], None]) -> Figures:
-    """Every figure by name; None where its part was left out. Raises `Stuck`."""
+    """Every figure by name; None where its part was left out. Raises `Stuck`.
+
+    `other_cpu_cores`: what was busy during the route and not of the system, the client that publishes and looks
+    included; much above 0.1, the machine had other things to do, and what is measured is less than what it can.
+    """
     ours = memory_of(psutil.Process())  # as in `up`: there are no orders in it yet
     database = open_database(system.database_url, settings(), pool=2)
     bench = Bench(system, database, connect(system.broker_url), say)
     _load_company(database)
     bench.route("warm-up", max(100, plan.orders // 10))
     idle = _idle_percent(bench)
+    busy, started = _busy_seconds(), time.monotonic()
     speed = bench.route("route", plan.orders)
+    others = (_busy_seconds() - busy - sum(speed.cpu.values())) / (time.monotonic() - started)
     memory = ours + python_memory(system)
     figures: Figures = {
         "orders": plan.orders,
@@ -77,6 +83,7 @@ def measure(system: System, plan: Plan, say: Callable[[str], None]) -> Figures:
         "cpu_seconds_per_1000": sum(speed.cpu_per_1000.values()),
         "cpu_by_kind": by_kind(speed.cpu_per_1000),
         "cpu_by_process": speed.cpu_per_1000,
+        "other_cpu_cores": others,
         "idle_cpu_percent": idle,
         "memory_mb": memory.pss,
         "memory_rss_mb": memory.rss,
@@ -129,6 +136,12 @@ def _idle_percent(bench: Bench) -> float:
     before = cpu_seconds(bench.system)
     time.sleep(_IDLE_SECONDS)
     return 100 * sum(cpu_since(bench.system, before).values()) / _IDLE_SECONDS
+
+
+def _busy_seconds() -> float:
+    """Of all cores of this machine, whoever used them."""
+    times = psutil.cpu_times()
+    return sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0)
 
 
 def _orders(name: str, count: int) -> list[bytes]:

@@ -35,7 +35,7 @@ def run(system: System, database: Database, broker: Broker, bodies: Sequence[byt
     broker.client.connection_pool.release(connection)
     await_archived(database, archived + len(bodies))
     seconds = time.monotonic() - started
-    _await(lambda: -_count(database, "select count(*) from core.outbox"), 0, database)
+    _await(lambda: -_count(database, _UNSENT), 0, database)
     return Speed(len(bodies), seconds, cpu_since(system, before))
 
 
@@ -91,6 +91,7 @@ def _standings(database: Database) -> str:
     return ", ".join(f"{count} {what}" for what, count in found)
 
 
+_UNSENT = "select count(*) from core.outbox"
 _ARRIVALS = """
 select h.external_id, extract(epoch from e.at) from core.order_headers h
 join core.events e on e.order_id = h.order_id and e.state = 'archived'
