@@ -122,6 +122,9 @@ class Runtime:
             if folders[row[0]].round == row[1] and row[2] in folders[row[0]].open
         ]
         self.counters.stale += len(rows) - len(valid)
+        valid, later = _one_step_each(valid)
+        for ref in later:
+            journal.send(self.department.name, ref)
         decided = _decisions(session, valid)
         wake: set[str] = set()
         for activity, refs in _by_activity(valid, folders):
@@ -289,6 +292,15 @@ def _decisions(session: Session, refs: Sequence[Ref]) -> dict[str, Decision]:
 def _decision(row: Row) -> Decision:
     task, choice, by, reason, change, version, codes, subjects = row
     return Decision(task, choice, by, reason, change, version, frozenset(zip(codes, subjects, strict=True)))
+
+
+def _one_step_each(refs: Sequence[Ref]) -> tuple[list[Ref], list[Ref]]:
+    """Each order at one of its steps, and the rest for batches of their own: what one step of a parallel group does to
+    the order (return it, say) must be known before another one is decided.
+    """
+    first: dict[str, Ref] = {}
+    later = [ref for ref in refs if first.setdefault(ref.id, ref) is not ref]
+    return list(first.values()), later
 
 
 def _by_activity(refs: Sequence[Ref], folders: Mapping[str, Standing]) -> Iterator[tuple[str, list[Ref]]]:

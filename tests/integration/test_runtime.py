@@ -550,6 +550,28 @@ def test_in_a_parallel_group_one_disagreement_closes_the_others_tasks(world: Wor
     world.assert_clean()
 
 
+@pytest.mark.requirement("APR-06")
+@pytest.mark.parametrize(
+    ("world", "end"),
+    [((gives_back, passes, "auto"), "returned"), ((passes, passes, "auto"), "archived")],
+    indirect=["world"],
+)
+def test_two_steps_of_one_department_in_a_group_are_decided_one_after_the_other(world: World, end: str) -> None:
+    """The first returns the order: the second, in the same batch, must not ask a person about it any more."""
+    definition = parse(GROUP.replace("warehouse.second", "finance.second"), "group.toml")
+    finance = world.departments[Name.FINANCE]
+    object.__setattr__(finance, "definitions", gather([definition]))
+    second = over_limit if end == "returned" else passes
+    finance.department.activities["finance.second"] = Scripted("finance.second", second)
+    ids = [order.id for order in (an_order(), an_order())]
+    world.queue += open_orders(world.database, definition, POLICY, [an_order(each) for each in ids])
+    assert len(world.queue) == 1
+    world.run()
+    assert world.states() == dict.fromkeys(ids, end)
+    assert world.count("core.user_tasks", "status = 'open'") == 0
+    world.assert_clean()
+
+
 def test_time_in_history_is_the_one_that_rules_saw(world: World) -> None:
     world.submit(1)
     world.run()
