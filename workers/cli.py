@@ -1,8 +1,10 @@
 """The command line: `./run orderflow …`. Commands live in `workers/commands`, a file per subject."""
 
+import sys
+
 import typer
 
-from workers.commands import bench, demo, edges, operations, orders, people, processes
+from workers.commands import bench, demo, edges, operations, orders, people, processes, terminal
 
 app = typer.Typer(
     name="orderflow",
@@ -27,8 +29,22 @@ app.add_typer(operations.dead, name="dead", rich_help_panel="Operations 运维")
 
 
 def main() -> None:
-    """Entry point."""
-    app()
+    """Entry point. What is wrong with the servers is told in a sentence; everything else that is raised is a defect."""
+    import psycopg
+
+    from shared.queues import BrokerUnavailable
+
+    try:
+        app(prog_name="./run orderflow")
+    except psycopg.OperationalError as error:
+        sys.exit(_away("The database", error))
+    except BrokerUnavailable as error:
+        sys.exit(_away("The broker", error))
+
+
+def _away(what: str, error: Exception) -> int:
+    sys.stderr.write(f"{what} does not answer: {str(error).strip().splitlines()[0]}\n")
+    return terminal.NOT_RUNNING
 
 
 if __name__ == "__main__":

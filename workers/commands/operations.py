@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from workers.commands.terminal import As, Json, console, database, emit, fail, publish, table
+from workers.commands.terminal import As, Json, console, database, emit, fail, ids, publish, table
 
 dead = typer.Typer(no_args_is_help=True, help="Dead letters: what was set aside, with its reason. 死信。")
 
@@ -66,7 +66,7 @@ def replay_dead(letters: list[str], person: As, json: Json = False) -> None:
     from shared.dead_letters import replay
 
     with database() as opened, opened.transaction() as session:
-        count, batches = replay(session, letters, person, definitions.load(), policy.load(), datetime.now(UTC))
+        count, batches = replay(session, ids(letters), person, definitions.load(), policy.load(), datetime.now(UTC))
     publish(batches)
     _report(count, len(letters), "replayed", json)
 
@@ -84,7 +84,7 @@ def discard_dead(
     if not reason.strip():
         fail("A reason is needed.")
     with database() as opened, opened.transaction() as session:
-        count = discard(session, letters, person, reason, datetime.now(UTC))
+        count = discard(session, ids(letters), person, reason, datetime.now(UTC))
     _report(count, len(letters), "discarded", json)
 
 

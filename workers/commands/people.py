@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from messages.batch import Batch
-from workers.commands.terminal import As, Json, Lang, database, emit, fail, language, publish, table
+from workers.commands.terminal import As, Json, Lang, database, emit, fail, ids, language, publish, table
 
 
 def tasks(
@@ -62,7 +62,7 @@ def decide(
     from shared.tasks import transfer as transfer_task
     from shared.words import answer
 
-    wish = Wish(task, person, choice, reason, change, to, seen)
+    wish = Wish(ids([task])[0], person, choice, reason, change, to, seen)
     now = datetime.now(UTC)
     batches: list[Batch] = []
     with database() as opened, opened.transaction() as session:
@@ -76,6 +76,4 @@ def decide(
         raise typer.Exit(1 if refused else 0)
     if refused:
         fail(answer(refused.code, refused.values, language(lang)))
-    typer.echo(
-        {"agree": "Agreed. 已同意。", "disagree": "Disagreed. 不同意,已退回。"}.get(choice, "Transferred. 已转签。")
-    )
+    typer.echo({"agree": "Agreed. 已同意。", "disagree": "Disagreed. 不同意。"}.get(choice, "Transferred. 已转签。"))

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
@@ -68,6 +69,16 @@ def fail(sentence: str, code: int = FAILED) -> NoReturn:
     """One clear sentence on stderr, and an exit code that means something."""
     errors.print(sentence, style="red", markup=False, highlight=False)
     raise typer.Exit(code)
+
+
+def ids(texts: "Iterable[str]") -> list[str]:
+    """Ids as people give them; ends with a sentence for what is none."""
+    for text in texts:
+        try:
+            uuid.UUID(text)
+        except ValueError:
+            fail(f"'{text}' is no id; an id looks like 01a20ba8-1d4c-73a0-bfda-3a331dbf44df.")
+    return list(texts)
 
 
 def publish(batches: "Sequence[Batch]") -> None:

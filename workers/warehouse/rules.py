@@ -10,9 +10,7 @@ from messages.orders import Line
 from shared.department import Finding, Outcome, Passed, Referred, Unworkable, Visit, Waiting, finding
 
 LOOK_AGAIN_AFTER = timedelta(hours=1)
-"""Arriving goods wake the orders that wait for them at once; stock that comes back by a cancellation or a stock count
-wakes nobody and is found by looking again.
-"""
+"""A safety net only: goods that arrive, come back or are counted wake the orders that wait for them at once."""
 
 K = TypeVar("K")
 _NOWHERE: Mapping[str, int] = MappingProxyType({})
