@@ -442,4 +442,4 @@ def test_the_example_map_takes_the_lines_that_it_shows(run: Run, database: Datab
     assert order["document"]["payment"] == {"method": "wire", "terms": "net_30"}
     assert order["document"]["delivery"]["address"] == "上海南京西路1266号"
     assert order["document"]["requested_date"] == f"{today + timedelta(14):%Y-%m-%d}"
-    assert order["document"]["total_minor"] == 2 * 169_900 + 94_905
+    assert order["document"]["total_minor"] == 2 * 129_900 + 89_900
