@@ -1,19 +1,22 @@
 """The project's own processes, started by tests as a supervisor would start them."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from shared.broker import connect
-from shared.database import Database
+from shared.database import Database, open_database
 from shared.runtime import Counters
 from shared.settings import Settings
 from tests.support.database import REPOSITORY
 from workers.process import Process
+from workers.system import System, running_system
 
 
 def as_process(database: Database, broker_url: str, **chosen: Any) -> Process:
@@ -40,3 +43,18 @@ def started(*module: str, database_url: str, broker_url: str, **variables: str) 
             yield process
         finally:
             process.kill()
+
+
+@contextmanager
+def system_in(home: Path) -> Iterator[tuple[System, Database]]:
+    """The whole system on this folder; the test's own signal handlers come back at the end."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    settings = Settings(home=home, database_url="", broker_url="")
+    try:
+        with running_system(settings, threading.Event()) as system:
+            database = open_database(system.database_url, settings, pool=2)
+            yield system, database
+            database.close()
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)

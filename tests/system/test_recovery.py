@@ -5,9 +5,7 @@ nothing is lost and nothing happens twice.
 import json
 import os
 import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,14 +14,13 @@ import redis
 
 from messages.batch import Department
 from shared.audit import audit
-from shared.database import Database, open_database
-from shared.settings import Settings
+from shared.database import Database
 from tests.support.company import load_company
 from tests.support.orders import submitted
+from tests.support.running import system_in
 from tests.support.waiting import until
 from workers.demo.subscriber import publish_orders
 from workers.departments import invariants
-from workers.system import System, running_system
 
 ORDERS = 1_500
 EFFECTS = {
@@ -44,21 +41,6 @@ def submissions() -> list[bytes]:
         json.dumps(submitted(f"R-{number}", requested_date=soon, definition="express")).encode()
         for number in range(ORDERS)
     ]
-
-
-@contextmanager
-def system_in(home: Path) -> Iterator[tuple[System, Database]]:
-    """The whole system on this folder; the test's own signal handlers come back at the end."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    settings = Settings(home=home, database_url="", broker_url="")
-    try:
-        with running_system(settings, threading.Event()) as system:
-            database = open_database(system.database_url, settings, pool=2)
-            yield system, database
-            database.close()
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
 
 
 def count(database: Database, table: str, where: str = "true") -> int:

@@ -35,7 +35,11 @@ def work() -> None:
     """Lead, or stand by until the leader is gone."""
     with running("relay", hot=True) as process, connect(process.settings.broker_url) as connection:
         while not process.stop.is_set():
-            leadership = process.database.lead("relay")
+            try:
+                leadership = process.database.lead("relay")
+            except psycopg.OperationalError as error:
+                log.warning("relay.database_away", error=repr(error))
+                leadership = None
             if leadership is None:
                 process.stop.wait(_STANDBY_SECONDS)
                 continue
