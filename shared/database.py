@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 from psycopg.types.string import TextLoader
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, PoolProxiedConnection, create_engine, event
 from sqlalchemy.engine import make_url
 
 from shared.settings import Settings
@@ -91,8 +91,7 @@ class Database:
 
         Raises `CommitUnknown` where the server vanished between sending COMMIT and its answer.
         """
-        pooled = self.engine.raw_connection()
-        connection: psycopg.Connection[Row] = pooled.driver_connection  # type: ignore[assignment]
+        pooled, connection = self._take()
         committing = False
         try:
             connection.autocommit = True
@@ -117,8 +116,7 @@ class Database:
 
     def lead(self, duty: str) -> "Leadership | None":
         """Become the only process that does this duty, for as long as the connection lives; None: another one is."""
-        pooled = self.engine.raw_connection()
-        connection: psycopg.Connection[Row] = pooled.driver_connection  # type: ignore[assignment]
+        pooled, connection = self._take()
         pooled.detach()
         connection.autocommit = True
         got = connection.execute("select pg_try_advisory_lock(hashtext(%s))", (f"orderflow.{duty}",)).fetchone()
@@ -126,6 +124,17 @@ class Database:
             return Leadership(connection)
         connection.close()
         return None
+
+    def _take(self) -> tuple[PoolProxiedConnection, psycopg.Connection[Row]]:
+        """A connection from the pool. One whose server has gone meanwhile has its farewell to be read: not that one."""
+        while True:
+            pooled = self.engine.raw_connection()
+            connection: psycopg.Connection[Row] = pooled.driver_connection  # type: ignore[assignment]
+            said = select.poll()
+            said.register(connection.fileno(), select.POLLIN)
+            if not said.poll(0):
+                return pooled, connection
+            pooled.invalidate()
 
     def close(self) -> None:
         """Close every pooled connection."""

@@ -4,7 +4,8 @@ import psycopg
 import pytest
 
 from shared.database import CommitUnknown, Database, columns
-from tests.support.waiting import until
+from tests.support.database import execute
+from tests.support.waiting import at_once, until
 
 MEGABYTE = 1_000_000
 
@@ -50,6 +51,19 @@ def test_a_server_that_vanishes_within_a_large_statement(database: Database) -> 
     with pytest.raises((psycopg.OperationalError, CommitUnknown)):
         lose()
     assert is_there(database, "core.orders"), "the pool has noticed"
+
+
+def test_connections_whose_server_has_gone_are_passed_over(database: Database, database_url: str) -> None:
+    at_once(*[lambda: is_there(database, "core.orders")] * 6)  # several in the pool
+    execute(database_url, f"{CUT} where datname = current_database() and pid <> pg_backend_pid()")
+    for _ in range(6):
+        assert is_there(database, "core.orders")
+    leadership = database.lead("anything")
+    assert leadership
+    leadership.resign()
+
+
+CUT = "select pg_terminate_backend(pid) from pg_stat_activity"
 
 
 @pytest.mark.requirement("PLT-02")
