@@ -6,6 +6,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
+from msgspec import Struct
+
 from messages.commands import Fact
 from messages.orders import Order
 from shared.database import Session
@@ -38,33 +40,29 @@ def finding(code: str, subject: str = "", **values: Value) -> Finding:
     return Finding(code, subject, values)
 
 
-@dataclass(frozen=True, slots=True)
-class Passed:
+class Passed(Struct, frozen=True):
     """The step is done. `effects` go to the activity's `save`; `basis` is what the decision rested on, for history."""
 
     effects: tuple[Any, ...] = ()
-    basis: Mapping[str, Any] = field(default_factory=_nothing)
+    basis: Mapping[str, Any] = _NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class Referred:
+class Referred(Struct, frozen=True):
     """A person must decide. `effects` are saved only once a person has agreed to these very findings."""
 
     findings: tuple[Finding, ...]
     effects: tuple[Any, ...] = ()
-    basis: Mapping[str, Any] = field(default_factory=_nothing)
+    basis: Mapping[str, Any] = _NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class Returned:
+class Returned(Struct, frozen=True):
     """The order goes back to its creator (退回) with these findings; what it had obtained is undone."""
 
     findings: tuple[Finding, ...]
-    basis: Mapping[str, Any] = field(default_factory=_nothing)
+    basis: Mapping[str, Any] = _NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """The order stays at the step until a fact wakes one of `keys`, or `until` has come; then it is decided again.
 
     `effects` are saved now (a request to buy, say). Keys look like `payment:<order id>`, `stock:<product>`.
@@ -74,7 +72,7 @@ class Waiting:
     until: datetime | None = None
     findings: tuple[Finding, ...] = ()
     effects: tuple[Any, ...] = ()
-    basis: Mapping[str, Any] = field(default_factory=_nothing)
+    basis: Mapping[str, Any] = _NOTHING
 
 
 Outcome = Passed | Referred | Returned | Waiting
@@ -84,8 +82,7 @@ class Unworkable(Exception):
     """This can never succeed, however often it is tried: the order's step becomes a dead letter at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(Struct, frozen=True):
     """One order at one step, as an activity sees it. `activities` are those of the whole definition; `done` the steps
     finished in this round; `agreed` whether a person has agreed to this step (their findings still decide what passes).
     """

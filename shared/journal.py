@@ -9,11 +9,13 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
+
 from messages.batch import MAX_BATCH_LINES, MAX_ORDERS, Batch, BatchKind, Department
 from messages.orders import Order
 from shared.calendar import Deadline, deadline
 from shared.conditions import Value
-from shared.database import Session, array, columns
+from shared.database import Session, array, columns, json_list
 from shared.department import Finding
 from shared.history import SYSTEM, Kind, link, microseconds
 from shared.ids import new_id
@@ -26,8 +28,7 @@ UNDO = "undo:"
 _BACK = "back:"
 
 
-@dataclass(slots=True)
-class Standing:
+class Standing(Struct):
     """One order as it stands, locked by this transaction. `closing` is what it becomes once all is undone."""
 
     id: str
@@ -61,8 +62,7 @@ class Standing:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(Struct, frozen=True):
     """One order (at a round and step) or one fact in a batch. `task`: the decided user task that put it there."""
 
     id: str
@@ -82,7 +82,7 @@ class Journal:
 
     now: datetime
     touched: dict[str, Standing] = field(default_factory=dict)
-    events: list[tuple[object, ...]] = field(default_factory=list)
+    events: list[tuple[Any, ...]] = field(default_factory=list)
     tasks: list[tuple[object, ...]] = field(default_factory=list)
     waits: list[tuple[object, ...]] = field(default_factory=list)
     announcements: list[Announcement] = field(default_factory=list)
@@ -272,7 +272,7 @@ class Journal:
         )
         self.touched[standing.id] = standing
         self.events.append(
-            (standing.id, standing.version, kind, standing.round, step, actor, state, text, standing.head)
+            (standing.id, standing.version, kind, standing.round, step, actor, state, standing.head, text)
         )
         if changed:
             self.announcements.append(_state_changed(standing, self.now, data))
@@ -289,7 +289,8 @@ class Journal:
         if moved:
             session.write(_MOVE, self.now, *columns([_row(one) for one in moved], 9))
         if self.events:
-            session.write(_EVENTS, self.now, *columns(self.events, 9))
+            *lines, texts = zip(*self.events, strict=True)
+            session.write(_EVENTS, self.now, *map(array, lines), json_list(texts))
         if self.closed:
             for statement in _CLOSE:
                 session.write(statement, array(sorted(self.closed)))
@@ -402,8 +403,10 @@ where o.id = v.id
 _EVENTS = """
 insert into core.events (order_id, seq, at, kind, round, step, actor, state, data, hash)
 select v.order_id, v.seq, %s, v.kind, v.round, v.step, v.actor, v.state, v.data, v.hash
-from unnest(%s::uuid[], %s::int[], %s::text[], %s::smallint[], %s::text[], %s::text[], %s::text[], %s::json[],
-    %s::bytea[]) as v(order_id, seq, kind, round, step, actor, state, data, hash)
+from rows from (
+    unnest(%s::uuid[], %s::int[], %s::text[], %s::smallint[], %s::text[], %s::text[], %s::text[], %s::bytea[]),
+    json_array_elements(%s::json)
+) as v(order_id, seq, kind, round, step, actor, state, hash, data)
 """
 _TASKS = """
 insert into core.user_tasks

@@ -10,8 +10,9 @@ from shared.policy import Policy
 from shared.processes import Definition
 from shared.states import State
 
-COLUMNS = """o.version, o.state, o.round, o.revision, o.open, o.done, o.closing, o.definition, o.policy, o.head,
-    d.document"""
+# Arrays come as text, because to read them costs more than everything else of the row but the document.
+COLUMNS = """o.version, o.state, o.round, o.revision, array_to_string(o.open, ' '), array_to_string(o.done, ' '),
+    o.closing, o.definition, o.policy, o.head, d.document"""
 
 
 def standing(row: Row, definitions: Catalogue[Definition], policies: Catalogue[Policy]) -> Standing:
@@ -23,8 +24,8 @@ def standing(row: Row, definitions: Catalogue[Definition], policies: Catalogue[P
         state=State(state),
         round=round_,
         revision=revision,
-        open=opened,
-        done=done,
+        open=opened.split(),
+        done=done.split(),
         closing=closing,
         head=head,
         definition=definitions.get(definition),

@@ -210,14 +210,10 @@ outbox = Table(
     "outbox",
     metadata,
     Column("id", BigInteger, Identity(), primary_key=True),
-    Column("event_id", Text, nullable=False, comment="CloudEvents id, the same whenever it is sent again"),
-    Column("type", Text, nullable=False),
-    Column("subject", Text),
-    Column("sequence", Integer),
-    Column("time", _time, nullable=False),
-    Column("data", JSON, nullable=False),
-    comment="messages for the outside world, written with what they tell of",
-    postgresql_with={"autovacuum_vacuum_scale_factor": "0", "autovacuum_vacuum_threshold": "5000"},
+    Column("events", Text, nullable=False, comment="CloudEvents in JSON, one on each line"),
+    Column("count", Integer, nullable=False),
+    comment="messages for the outside world, written with what they tell of; a row for each transaction",
+    postgresql_with={"autovacuum_vacuum_scale_factor": "0", "autovacuum_vacuum_threshold": "500"},
 )
 
 dead_letters = Table(

@@ -49,6 +49,14 @@ local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
 return {redis.call('XLEN', KEYS[1]), first and first[1] or ''}
 """
 
+# One command for many entries: a client packs and reads it in a fraction of the time, and it is all or nothing.
+_APPEND = """
+local fields = {}
+for i = 1, ARGV[2] do fields[i] = ARGV[2 + i] end
+for i = 3 + ARGV[2], #ARGV do redis.call('XADD', KEYS[1], '*', 'body', ARGV[i], unpack(fields)) end
+if ARGV[1] ~= '' then redis.call('XTRIM', KEYS[1], 'MAXLEN', '~', ARGV[1]) end
+"""
+
 log = structlog.get_logger(__name__)
 
 
@@ -213,6 +221,7 @@ class _Channel(virtual.Channel):  # type: ignore[misc]
         )
         self._look = self._client.register_script(_DEPTH)
         self._prune = self._client.register_script(_PRUNE)
+        self._append = self._client.register_script(_APPEND)
         # From "0" on a consumer reads again what is pending with it, then ">": what is new to the group.
         self._position: dict[str, bytes] = {}
         self._claim_from: dict[str, bytes] = {}
@@ -324,13 +333,8 @@ class _Channel(virtual.Channel):  # type: ignore[misc]
         self.append(stream, [message["body"]], {"content_type": message["content-type"], **message["headers"]}, None)
 
     def append(self, stream: str, bodies: Sequence[bytes], fields: Mapping[str, str], maxlen: int | None) -> None:
-        with self._client.pipeline(transaction=True) as pipe:
-            for body in bodies:
-                entry: Any = {BODY: body, **fields}
-                pipe.xadd(stream, entry)
-            if maxlen is not None:
-                pipe.xtrim(stream, maxlen=maxlen, approximate=True)
-            pipe.execute()
+        words = [word for field in fields.items() for word in field]
+        self._append(keys=[stream], args=["" if maxlen is None else maxlen, len(words), *words, *bodies])
 
 
 class _Transport(virtual.Transport):  # type: ignore[misc]

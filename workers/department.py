@@ -1,6 +1,5 @@
 """A department's worker process: `python -m workers.department finance`."""
 
-import gc
 import sys
 from datetime import UTC, datetime
 
@@ -31,7 +30,6 @@ def work(name: str) -> None:
             attempts=process.settings.attempts,
             counters=process.counters,
         )
-        _spare_the_collector()
         run_worker(
             process.broker,
             name,
@@ -57,13 +55,6 @@ def _verify_own(department: Department, processes: Catalogue[Definition]) -> Non
 
 def _set_aside(process: Process, queue: str, raw: bytes, reason: str) -> None:
     bury_message(process.database, queue, raw, reason, datetime.now(UTC))
-
-
-def _spare_the_collector() -> None:
-    # A batch makes tens of thousands of objects without cycles; what was imported is never garbage.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 20)
 
 
 if __name__ == "__main__":

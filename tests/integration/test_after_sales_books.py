@@ -104,7 +104,9 @@ def test_a_confirmation_is_recorded_wakes_the_order_and_sends_one_questionnaire(
         assert isinstance(work(database, RECEIPT, [visit(order, SHIPS)])[order.id], Passed)
     assert rows(database, "select order_id, confirmed_at from after_sales.receipt_status") == [(order.id, NOW + DAY)]
     assert rows(database, "select reported_by, remarks from after_sales.receipts") == [("shop", "一箱受潮")]
-    assert rows(database, "select event_id, data from core.outbox where type = 'orderflow.survey.requested'") == [
+    assert rows(
+        database, "select event_id, data from core.outbox_events where type = 'orderflow.survey.requested'"
+    ) == [
         (
             f"{order.id}/survey",
             f'{{"schema_version":1,"order":"{order.number}","customer":"C001","lowest":1,"highest":5}}',

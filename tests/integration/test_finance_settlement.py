@@ -75,7 +75,9 @@ def test_invoice_is_announced_once_for_mailing(world: FinanceWorld) -> None:
     order = an_order()
     world.go(order)
     world.pay((order, "R-1", "150.00"))
-    (row,) = world.rows("select event_id, subject, data from core.outbox where type = 'orderflow.invoice.issued'")
+    (row,) = world.rows(
+        "select event_id, subject, data from core.outbox_events where type = 'orderflow.invoice.issued'"
+    )
     assert row[:2] == (f"{order.id}/INV-20260615-000001", order.number)
     told = json.loads(row[2])
     assert (told["invoice"], told["amount_minor"], told["currency"]) == ("INV-20260615-000001", 40_000, "CNY")

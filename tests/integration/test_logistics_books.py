@@ -178,7 +178,7 @@ def test_goods_leave_with_a_delivery_note_and_a_tracking_slip(company: Database)
     ]
     assert rows(company, "select quantity, shipped_at from logistics.shipments") == [(5, NOW)]
     assert rows(
-        company, "select type, subject, data->>'tracking_number' from core.outbox where type like %s", "%ship%"
+        company, "select type, subject, data->>'tracking_number' from core.outbox_events where type like %s", "%ship%"
     ) == [("orderflow.shipment.dispatched", order.number, "TRK-20260615-000001")]
     assert breaches(company, INVARIANTS) == []
 

@@ -423,14 +423,17 @@ def test_events_leave_in_the_order_of_each_orders_history(office: Office, broker
 
 
 def announced(database: Database, count: int) -> None:
-    with database.transaction() as session:
-        announce(
-            session,
-            [
-                Announcement(f"id-{place}", "orderflow.submission.repeated", "SO-1", now(), TOLD)
-                for place in range(count)
-            ],
-        )
+    """By transactions of a hundred."""
+    ids = [f"id-{place}" for place in range(count)]
+    for begin in range(0, count, 100):
+        with database.transaction() as session:
+            announce(
+                session,
+                [
+                    Announcement(event_id, "orderflow.submission.repeated", "SO-1", now(), TOLD)
+                    for event_id in ids[begin : begin + 100]
+                ],
+            )
 
 
 TOLD = {"schema_version": 1, "source": "shop", "external_id": "订单 📦", "order": "SO-1"}
@@ -443,10 +446,10 @@ def test_while_the_broker_is_away_events_wait(database: Database, own_valkey: Ow
     own_valkey.stop()
     with connect_stream(own_valkey.url) as connection, pytest.raises(BrokerUnavailable):
         relay.relay_once(process, connection)
-    assert rows(process, "select count(*) from core.outbox") == [(700,)]
+    assert rows(process, "select sum(count) from core.outbox") == [(700,)]
     own_valkey.start()
     with connect_stream(own_valkey.url) as connection:
-        assert [relay.relay_once(process, connection) for _ in range(3)] == [500, 200, 0]
+        assert [relay.relay_once(process, connection) for _ in range(3)] == [400, 300, 0]
     assert [event["id"] for event in events(own_valkey.url)] == [f"id-{place}" for place in range(700)]
     assert events(own_valkey.url)[0]["data"] == TOLD
 

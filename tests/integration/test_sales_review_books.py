@@ -1,12 +1,12 @@
 """Sales review against a real PostgreSQL: the records that a check rests on, the master data, and a batch of orders."""
 
-from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from msgspec import structs
 
 from messages.batch import Batch
 from messages.orders import Line
@@ -96,13 +96,13 @@ def test_a_product_is_read_with_its_price_of_the_day_and_what_is_available(compa
 @pytest.mark.parametrize(("day", "price"), [("2025-12-31", None), ("2026-01-01", 9_000), ("2026-06-16", 11_000)])
 def test_the_price_is_the_latest_that_has_begun(company: Database, day: str, price: int | None) -> None:
     on = date.fromisoformat(day)
-    found = records(company, replace(visit(), now=NOW + (on - NOW.date())))
+    found = records(company, structs.replace(visit(), now=NOW + (on - NOW.date())))
     assert found.products["CNY", on]["P001"].price_minor == price
 
 
 @pytest.mark.requirement("SAL-01")
 def test_one_batch_may_hold_several_currencies_and_days(company: Database) -> None:
-    visits = [visit(), visit(currency="JPY"), replace(visit(), now=NOW + timedelta(days=1))]
+    visits = [visit(), visit(currency="JPY"), structs.replace(visit(), now=NOW + timedelta(days=1))]
     found = records(company, *visits).products
     prices = {key: products["P001"].price_minor for key, products in found.items()}
     today, tomorrow = date(2026, 6, 15), date(2026, 6, 16)
@@ -128,7 +128,7 @@ def test_what_is_unknown_is_absent(company: Database) -> None:
 
 @pytest.mark.requirement("SAL-05")
 def test_looking_at_the_stock_reserves_nothing(company: Database) -> None:
-    of = replace(visit(), options={"shortage": "refer"})
+    of = structs.replace(visit(), options={"shortage": "refer"})
     with company.transaction() as session:
         check = Check()
         outcome = check.decide(of, check.load(session, [of]))

@@ -111,7 +111,7 @@ class Office:
 
     def told(self) -> Counter[str]:
         """Types of the events in the outbox, each of which keeps its contract."""
-        rows = self.rows("select type, data from core.outbox")
+        rows = self.rows("select type, data from core.outbox_events")
         for type_, data in rows:
             data_of(type_).model_validate_json(data)
         return Counter(type_ for type_, _ in rows)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from messages.orders import Order
 from shared import policy
@@ -26,7 +27,7 @@ PAID = replace(DELIVERED, received_minor=40_000, paid_at=datetime(2026, 6, 14, t
 
 def settling(deal: Deal, order: Order | None = None, **changes: Any) -> Outcome:
     visit = Visit(order or an_order(), 1, "settle", {}, POLICY, NOW, SHIPS)
-    return settle(replace(visit, **changes), deal, TODAY)
+    return settle(structs.replace(visit, **changes), deal, TODAY)
 
 
 def effect(outcome: Outcome, kind: type[Any]) -> Any:

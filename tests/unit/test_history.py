@@ -140,7 +140,7 @@ class Walk:
 
 def as_stored(line: tuple[object, ...], at: Any) -> Event:
     """An event as the audit reads it back."""
-    order_id, seq, kind, round_, step, actor, state, text, hash_ = line
+    order_id, seq, kind, round_, step, actor, state, hash_, text = line
     return Event(order_id, seq, at, Kind(kind), round_, step, actor, state, text, json.loads(str(text)), hash_)  # type: ignore[arg-type]
 
 

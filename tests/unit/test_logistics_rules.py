@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from messages.orders import Line, Order
 from shared import policy
@@ -280,7 +281,7 @@ def test_goods_on_credit_leave_unpaid() -> None:
 
 @pytest.mark.requirement("LOG-07")
 def test_an_unapproved_order_waits_whoever_agrees() -> None:
-    outcome = ship(replace(a_visit(), agreed=True), replace(READY, approved=False))
+    outcome = ship(structs.replace(a_visit(), agreed=True), replace(READY, approved=False))
     assert isinstance(outcome, Waiting)
     assert codes(outcome) == ["ship.not_approved"]
     assert (outcome.keys, outcome.until) == ((), NOW + APPROVAL_CHECKED_EVERY)

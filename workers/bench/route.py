@@ -11,7 +11,7 @@ from workers.bench.usage import Speed, cpu_seconds, cpu_since
 from workers.system import System
 
 STREAM = "orders.submitted"
-_POLL_SECONDS = 0.02
+_POLL_SECONDS = 0.05
 _STUCK_SECONDS = 30.0
 
 

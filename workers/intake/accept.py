@@ -11,7 +11,7 @@ from messages.events import FieldError
 from messages.orders import Order, OrderSubmitted
 from shared import definitions, policy
 from shared.catalogue import Catalogue, DefinitionError
-from shared.database import Row, Session, array, columns
+from shared.database import Row, Session, array, columns, json_list
 from shared.history import Kind
 from shared.ids import new_id
 from shared.journal import Journal, Standing
@@ -308,7 +308,8 @@ def _create(
         )  # fmt: skip
         journal.begin_round(folder, Kind.RECEIVED, order.creator, {"origin": entry.submission.origin})
     if documents:
-        session.write(_DOCUMENTS, *columns(documents, 2))
+        ids, texts = zip(*documents, strict=True)
+        session.write(_DOCUMENTS, array(ids), json_list(texts))
     return journal.write(session)
 
 
@@ -350,5 +351,6 @@ join core.order_headers h on h.customer = k.customer and h.customer_order_number
 """
 _DOCUMENTS = """
 insert into core.order_documents (order_id, revision, document)
-select v.id, 1, v.document from unnest(%s::uuid[], %s::json[]) as v(id, document)
+select v.id, 1, v.document
+from rows from (unnest(%s::uuid[]), json_array_elements(%s::json)) as v(id, document)
 """
