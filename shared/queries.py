@@ -162,7 +162,7 @@ select o.id, h.number, h.source, h.external_id, h.customer, h.customer_name, h.s
     o.state, o.round, o.open, o.definition, o.version, h.created_at, o.updated_at
 from core.order_headers h join core.orders o on o.id = h.order_id
 where (%s::text is null or o.state = %s) and (%s::text is null or h.customer = %s)
-order by h.created_at desc, h.number desc limit %s
+order by h.order_id desc limit %s
 """
 _WHOLE = """
 select o.id, o.state, o.round, o.open, o.done, o.definition, o.policy, o.version, d.document

@@ -16,7 +16,7 @@ class Settings(BaseSettings):
     home: Path = Field(Path(".orderflow"), description="folder of the embedded servers, logs and locks")
     database_url: str = Field("", description="PostgreSQL; empty: the embedded server of `home`")
     broker_url: str = Field("", description="Valkey or Redis; empty: the embedded server of `home`")
-    threads: int = Field(2, ge=1, description="worker threads in one department process")
+    threads: int = Field(1, ge=1, description="worker threads in one department process")
 
     attempts: int = Field(5, ge=1, description="tries of one order's step before it becomes a dead letter")
     rescue_grace_seconds: float = Field(2.0, gt=0, description="a batch younger than this is never taken for lost")

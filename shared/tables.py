@@ -92,8 +92,7 @@ order_headers = Table(
         unique=True,
         postgresql_where=text("customer_order_number is not null"),
     ),
-    Index("ix_order_headers_created_at", "created_at"),
-    Index("ix_order_headers_customer_created_at", "customer", "created_at"),
+    Index("ix_order_headers_customer_order_id", "customer", "order_id"),  # ids are made in time's order
     comment="what people search orders by; written at intake, never by the hot loop",
 )
 

@@ -95,8 +95,7 @@ def _servers(home: Path, port: int | None) -> Child:
 
 
 def _nursery(nursery: Nursery) -> Child:
-    # A few threads do not need an arena each, and what a great batch took goes back when it is done.
-    thrift = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "131072"}
+    thrift = {"MALLOC_ARENA_MAX": "2", **embedded.KEEPS_MEMORY}  # a few threads do not need an arena each
     return Child("nursery", nursery.command(SHARED), _environment(thrift), pass_fds=[nursery.descriptor])
 
 

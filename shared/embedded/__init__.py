@@ -10,10 +10,11 @@ from pathlib import Path
 from shared.embedded import postgres, valkey
 from shared.embedded.folder import EmbeddedError, held, living
 from shared.embedded.postgres import start_postgres
-from shared.embedded.process import Server
+from shared.embedded.process import KEEPS_MEMORY, Server
 from shared.embedded.valkey import start_valkey
 
 __all__ = [
+    "KEEPS_MEMORY",
     "START_SECONDS",
     "EmbeddedError",
     "Server",

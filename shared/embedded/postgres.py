@@ -30,7 +30,7 @@ SETTINGS = {
     "unix_socket_permissions": "0700",
     "cluster_name": "orderflow",
     "max_connections": "200",
-    "shared_buffers": "128MB",
+    "shared_buffers": "256MB",
     "io_method": "sync",  # no I/O worker processes: this load reads little
     "random_page_cost": "1.1",
     "jit": "off",

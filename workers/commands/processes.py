@@ -82,8 +82,11 @@ def scheduler() -> None:
 
 
 def _run(module: list[str], processes: int, threads: int | None) -> None:
+    from shared.embedded import KEEPS_MEMORY
+
     database_url, broker_url = urls()
-    environment = {**os.environ, "ORDERFLOW_DATABASE_URL": database_url, "ORDERFLOW_BROKER_URL": broker_url}
+    urls_given = {"ORDERFLOW_DATABASE_URL": database_url, "ORDERFLOW_BROKER_URL": broker_url}
+    environment = {**KEEPS_MEMORY, **os.environ, **urls_given}
     if threads:
         environment["ORDERFLOW_THREADS"] = str(threads)
     command = [sys.executable, "-m", *module]
