@@ -6,6 +6,7 @@ import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -81,12 +82,14 @@ def on_database(url: str, name: str) -> str:
     return make_url(url).set(database=name).render_as_string(hide_password=False)
 
 
-def execute(url: str, *statements: str) -> None:
-    """Statements outside any transaction, such as CREATE DATABASE."""
+def execute(url: str, *statements: str) -> Any:
+    """Statements outside any transaction, such as CREATE DATABASE. The first value that the last one gives."""
     plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(plain, autocommit=True) as connection:
         for statement in statements:
-            connection.execute(statement.encode())
+            cursor = connection.execute(statement.encode())
+        row = cursor.fetchone() if cursor.description else None
+        return row[0] if row else None
 
 
 REPOSITORY = Path(__file__).parent.parent.parent
