@@ -86,8 +86,9 @@ def execute(url: str, *statements: str) -> Any:
     """Statements outside any transaction, such as CREATE DATABASE. The first value that the last one gives."""
     plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(plain, autocommit=True) as connection:
+        cursor = connection.cursor()
         for statement in statements:
-            cursor = connection.execute(statement.encode())
+            cursor.execute(statement.encode())
         row = cursor.fetchone() if cursor.description else None
         return row[0] if row else None
 
