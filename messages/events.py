@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from messages.contract import Contract
+from messages.folders import DocumentKind
 
 CONTENT_TYPE = "application/cloudevents+json"
 EVENT_SOURCE = "/orderflow"
@@ -41,7 +42,10 @@ class CloudEvent(Contract):
 
 
 class OrderStateChanged(Contract):
-    """`orderflow.order.<state>`: the order entered a state. Amount in minor units of `currency`."""
+    """`orderflow.order.<state>`, and likewise of a `contract` or a `delivery_note`: it entered the state.
+
+    `order` is its number, whatever it is. Amount in minor units of `currency`.
+    """
 
     schema_version: Literal[1] = 1
     order: str
@@ -136,7 +140,7 @@ class InvoiceCorrected(Contract):
     order: str
 
 
-ORDER_STATE = "orderflow.order."
+STATES = tuple(f"orderflow.{kind}." for kind in DocumentKind)
 """What the types of state changes begin with; the state follows."""
 
 DATA: Mapping[str, type[Contract]] = MappingProxyType(
@@ -151,9 +155,9 @@ DATA: Mapping[str, type[Contract]] = MappingProxyType(
         "orderflow.invoice.corrected": InvoiceCorrected,
     }
 )
-"""The `data` of every type of event; of those that begin with ORDER_STATE it is OrderStateChanged."""
+"""The `data` of every type of event; of those that begin with one of STATES it is OrderStateChanged."""
 
 
 def data_of(type_: str) -> type[Contract]:
     """The contract of an event's data. Raises KeyError for a type that we do not publish."""
-    return OrderStateChanged if type_.startswith(ORDER_STATE) else DATA[type_]
+    return OrderStateChanged if type_.startswith(STATES) else DATA[type_]

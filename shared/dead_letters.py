@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from messages.batch import Batch, BatchKind
+from messages.folders import size_of
 from shared.catalogue import Catalogue
 from shared.database import Session, array
 from shared.history import Kind
@@ -39,7 +40,7 @@ def replay(
             if folder.round != round_ or step not in folder.open:
                 continue
             journal.note(folder, Kind.REPLAYED, step, person, {"dead_letter": letter})
-            journal.send(department, Ref(subject, round_, step, task, len(folder.order.lines)))
+            journal.send(department, Ref(subject, round_, step, task, size_of(folder.document)))
         else:
             continue
         replayed.append(letter)

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import cast
 
+from messages.folders import DocumentKind
 from messages.orders import SaleType
 from shared.catalogue import Catalogue, DefinitionError, read_folder, read_toml
 from shared.conditions import Condition, ConditionError, parse_condition
@@ -36,6 +37,7 @@ def parse(text: str, source_name: str) -> Definition:
         name=fields.name("name"),
         version=fields.number("version", least=1),
         title=fields.title("title"),
+        document=DocumentKind(fields.choice("document", tuple(DocumentKind)) if fields.has("document") else "order"),
         sale_types=fields.texts("sale_types", tuple(SaleType)),
         effective_from=fields.day("effective_from"),
         legacy_until=fields.day("legacy_until") if fields.has("legacy_until") else None,

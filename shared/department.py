@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 from msgspec import Struct
 
 from messages.commands import Fact
+from messages.folders import Document
 from messages.orders import Order
 from shared.database import Session
 from shared.policy import Policy
@@ -83,11 +84,13 @@ class Unworkable(Exception):
 
 
 class Visit(Struct, frozen=True):
-    """One order at one step, as an activity sees it. `activities` are those of the whole definition; `done` the steps
-    finished in this round; `agreed` whether a person has agreed to this step (their findings still decide what passes).
+    """One folder at one step, as an activity sees it; `order` is its document where it is an order.
+
+    `activities` are those of the whole definition; `done` the steps finished in this round; `agreed` whether a person
+    has agreed to this step (their findings still decide what passes).
     """
 
-    order: Order
+    document: Document
     round: int
     step: str
     options: Mapping[str, Value]
@@ -96,6 +99,13 @@ class Visit(Struct, frozen=True):
     activities: frozenset[str] = frozenset()
     done: tuple[str, ...] = ()
     agreed: bool = False
+
+    @property
+    def order(self) -> Order:
+        """The order that this is. Raises `Unworkable` for a contract or a delivery note."""
+        if isinstance(self.document, Order):
+            return self.document
+        raise Unworkable(f"{self.document.number} is no order")
 
 
 class Facts(Protocol):

@@ -12,6 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from messages.batch import MAX_BATCH_LINES, MAX_ORDERS, Batch, BatchKind, Department
+from messages.folders import Document, size_of
 from messages.orders import Order
 from shared.calendar import Deadline, deadline
 from shared.conditions import Value
@@ -42,24 +43,46 @@ class Standing(Struct):
     head: bytes
     definition: Definition
     policy: Policy
-    order: Order
+    document: Document
+
+    @property
+    def order(self) -> Order:
+        """The order that this is. Raises TypeError for a contract or a delivery note."""
+        if isinstance(self.document, Order):
+            return self.document
+        raise TypeError(f"{self.document.number} is no order")
 
     def values(self) -> dict[str, Value]:
-        """The order's facts as conditions of a definition see them."""
-        order = self.order
-        return {
-            "total": order.total_base_minor,
-            "currency": order.currency,
-            "sale_type": order.sale_type.value,
+        """The document's facts as conditions of a definition see them; what it cannot have is empty."""
+        document = self.document
+        common: dict[str, Value] = {
+            "total": document.total_base_minor,
+            "currency": document.currency,
+            "sale_type": document.sale_type.value,
+            "line_count": size_of(document),
+            **self.policy.condition_values(),
+        }
+        if not isinstance(document, Order):
+            return _EMPTY | common
+        order = document
+        return common | {
             "channel": order.channel.value,
             "payment_terms": order.payment.terms,
             "payment_method": order.payment.method.value,
             "special_requirements": bool(order.special_requirements.strip()),
-            "line_count": len(order.lines),
             "customer_class": order.customer_class,
             "new_customer": order.new_customer,
-            **self.policy.condition_values(),
         }
+
+
+_EMPTY: dict[str, Value] = {
+    "channel": "",
+    "payment_terms": "",
+    "payment_method": "",
+    "special_requirements": False,
+    "customer_class": "",
+    "new_customer": False,
+}
 
 
 class Ref(Struct, frozen=True):
@@ -88,6 +111,7 @@ class Journal:
     announcements: list[Announcement] = field(default_factory=list)
     closed: set[str] = field(default_factory=set)
     created: set[str] = field(default_factory=set)
+    begun: set[str] = field(default_factory=set)
     refs: dict[tuple[Department, BatchKind], list[Ref]] = field(default_factory=dict)
     _deadlines: dict[Deadline, datetime] = field(default_factory=dict)
     _ways: dict[tuple[str, ...], tuple[State, tuple[Step, ...]]] = field(default_factory=dict)
@@ -96,8 +120,7 @@ class Journal:
 
     def begin_round(self, standing: Standing, kind: Kind, actor: str, data: dict[str, Any]) -> None:
         """A submission or resubmission: the first steps open (APR-01, APR-09). A version of 0 is a new order."""
-        if not standing.version:
-            self.created.add(standing.id)
+        (self.begun if standing.version else self.created).add(standing.id)
         standing.open, standing.done, standing.closing = [], [], None
         self._advance(standing, kind, None, actor, data)
 
@@ -124,7 +147,7 @@ class Journal:
                 step.id,
                 step.department,
                 " ".join(step.roles),
-                standing.order.creator,
+                standing.document.creator,
                 standing.version,
                 to_json(data["findings"]),
                 self.now,
@@ -196,7 +219,7 @@ class Journal:
         data["opened"] = [one.id for one in opening]
         self._record(standing, kind, step, actor, state, data)
         for one in opening:
-            self.send(one.department, Ref(standing.id, standing.round, one.id, lines=len(standing.order.lines)))
+            self.send(one.department, Ref(standing.id, standing.round, one.id, lines=size_of(standing.document)))
 
     def _following(self, standing: Standing) -> tuple[State, tuple[Step, ...]]:
         """The state that its finished steps have brought the order to, and the steps that must be open then."""
@@ -257,7 +280,7 @@ class Journal:
     ) -> None:
         changed = state is not standing.state or not standing.version
         if changed and standing.version and not allowed(standing.state, state):
-            raise IllegalMove(f"{standing.order.number}: {standing.state} to {state}")
+            raise IllegalMove(f"{standing.document.number}: {standing.state} to {state}")
         standing.version += 1
         standing.state = state
         text = to_json(data)
@@ -285,9 +308,11 @@ class Journal:
         moved = [one for one in self.touched.values() if one.id not in self.created]
         if new:
             pins = [(*_row(one), one.definition.key, one.policy.key) for one in new]
-            session.write(_CREATE, self.now, *columns(pins, 11))
+            session.write(_CREATE, self.now, self.now, *columns(pins, 11))
         if moved:
             session.write(_MOVE, self.now, *columns([_row(one) for one in moved], 9))
+        if self.begun:
+            session.write(_BEGUN, self.now, array(sorted(self.begun)))
         if self.events:
             *lines, texts = zip(*self.events, strict=True)
             session.write(_EVENTS, self.now, *map(array, lines), json_list(texts))
@@ -360,12 +385,12 @@ def _row(standing: Standing) -> tuple[object, ...]:
 
 
 def _state_changed(standing: Standing, now: datetime, data: dict[str, Any]) -> Announcement:
-    order = standing.order
+    document = standing.document
     body: dict[str, Any] = {
         "schema_version": 1,
-        "order": order.number,
-        "source": order.source,
-        "external_id": order.external_id,
+        "order": document.number,
+        "source": document.source,
+        "external_id": document.external_id,
         "state": standing.state,
         "round": standing.round,
     }
@@ -375,8 +400,8 @@ def _state_changed(standing: Standing, now: datetime, data: dict[str, Any]) -> A
         body["reason"] = {"findings": data["findings"]}
     return Announcement(
         f"{standing.id}/{standing.version}",
-        f"orderflow.order.{standing.state}",
-        order.number,
+        f"orderflow.{standing.definition.document}.{standing.state}",
+        document.number,
         now,
         body,
         standing.version,
@@ -385,13 +410,14 @@ def _state_changed(standing: Standing, now: datetime, data: dict[str, Any]) -> A
 
 _CREATE = """
 insert into core.orders
-    (updated_at, id, version, state, round, open, done, closing, head, revision, definition, policy)
-select %s, v.id, v.version, v.state, v.round, string_to_array(v.open, ' '), string_to_array(v.done, ' '), v.closing,
+    (updated_at, submitted_at, id, version, state, round, open, done, closing, head, revision, definition, policy)
+select %s, %s, v.id, v.version, v.state, v.round, string_to_array(v.open, ' '), string_to_array(v.done, ' '), v.closing,
     v.head, v.revision, v.definition, v.policy
 from unnest(%s::uuid[], %s::int[], %s::text[], %s::smallint[], %s::text[], %s::text[], %s::text[], %s::bytea[],
     %s::smallint[], %s::text[], %s::text[])
     as v(id, version, state, round, open, done, closing, head, revision, definition, policy)
 """
+_BEGUN = "update core.orders set submitted_at = %s where id = any(%s::uuid[])"
 _MOVE = """
 update core.orders o set updated_at = %s, version = v.version, state = v.state, round = v.round, closing = v.closing,
     open = string_to_array(v.open, ' '), done = string_to_array(v.done, ' '), head = v.head, revision = v.revision
@@ -410,12 +436,13 @@ from rows from (
 """
 _TASKS = """
 insert into core.user_tasks
-    (id, order_id, round, step, department, roles, creator, order_version, findings, opened_at, due_at)
+    (id, order_id, round, step, department, roles, creator, order_version, findings, opened_at, due_at, submitted_at)
 select v.id, v.order_id, v.round, v.step, v.department, string_to_array(v.roles, ' '), v.creator, v.version,
-    v.findings, v.opened_at, v.due_at
+    v.findings, v.opened_at, v.due_at, o.submitted_at
 from unnest(%s::uuid[], %s::uuid[], %s::smallint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[],
     %s::json[], %s::timestamptz[], %s::timestamptz[])
     as v(id, order_id, round, step, department, roles, creator, version, findings, opened_at, due_at)
+join core.orders o on o.id = v.order_id
 """
 _WAITS = """
 insert into core.waits (order_id, step, key, round, department, since, due_at)

@@ -11,6 +11,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import Literal
 
+from messages.folders import DocumentKind
 from shared.calendar import Deadline
 from shared.catalogue import Catalogue, DefinitionError
 from shared.conditions import Condition, Value, evaluate
@@ -63,6 +64,8 @@ class Definition:
     version: int
     title: Mapping[str, str] = field(hash=False)
     """By language: "zh" and "en"."""
+    document: DocumentKind
+    """What travels this way."""
     sale_types: tuple[str, ...]
     """It is the default for these; empty: chosen by name only."""
     effective_from: date

@@ -316,7 +316,7 @@ def _as_visit(ref: Ref, folder: Standing, now: datetime, decided: Mapping[str, D
     step = folder.definition.step(ref.step.removeprefix(UNDO))
     decision = decided.get(ref.task) if ref.task else None
     return Visit(
-        order=folder.order,
+        document=folder.document,
         round=folder.round,
         step=step.id,
         options=step.options,

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from messages.orders import read_order
+from messages.folders import read_document
 from shared.catalogue import Catalogue
 from shared.database import Row, Session, array
 from shared.journal import Standing
@@ -18,6 +18,7 @@ COLUMNS = """o.version, o.state, o.round, o.revision, array_to_string(o.open, ' 
 def standing(row: Row, definitions: Catalogue[Definition], policies: Catalogue[Policy]) -> Standing:
     """From a row of (order id, COLUMNS). Raises DefinitionError where the pinned definition or policy is unknown."""
     order_id, version, state, round_, revision, opened, done, closing, definition, policy, head, document = row
+    pinned = definitions.get(definition)
     return Standing(
         id=order_id,
         version=version,
@@ -28,9 +29,9 @@ def standing(row: Row, definitions: Catalogue[Definition], policies: Catalogue[P
         done=done.split(),
         closing=closing,
         head=head,
-        definition=definitions.get(definition),
+        definition=pinned,
         policy=policies.get(policy),
-        order=read_order(document),
+        document=read_document(pinned.document, document),
     )
 
 

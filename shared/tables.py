@@ -51,7 +51,8 @@ orders = Table(
     Column("policy", Text, nullable=False, comment="name@version, pinned for the round"),
     Column("head", LargeBinary, nullable=False, comment="hash of the last event"),
     Column("updated_at", _time, nullable=False),
-    comment="where every order stands; the fold of its events",
+    Column("submitted_at", _time, nullable=False, comment="when this round began"),
+    comment="where every folder (order, contract, delivery note) stands; the fold of its events",
     # Updates of a row of 300 bytes stay on their page and touch no index.
     postgresql_with={"fillfactor": "50", "autovacuum_vacuum_scale_factor": "0.05"},
 )
@@ -61,7 +62,7 @@ order_documents = Table(
     metadata,
     Column("order_id", _id, primary_key=True),
     Column("revision", SmallInteger, primary_key=True),
-    Column("document", JSON, nullable=False, comment="messages.orders.Order"),
+    Column("document", JSON, nullable=False, comment="messages.folders.Document"),
     comment="what was ordered; one immutable row per revision",
 )
 
@@ -69,6 +70,7 @@ order_headers = Table(
     "order_headers",
     metadata,
     Column("order_id", _id, primary_key=True),
+    Column("document_kind", Text, nullable=False, server_default="order", comment="messages.folders.DocumentKind"),
     Column("number", Text, nullable=False, unique=True),
     Column("source", Text, nullable=False),
     Column("external_id", Text, nullable=False),
@@ -78,12 +80,16 @@ order_headers = Table(
     Column("customer_name", Text, nullable=False),
     Column("customer_order_number", Text),
     Column("sale_type", Text, nullable=False),
-    Column("channel", Text, nullable=False),
+    Column("channel", Text, comment="of orders"),
     Column("currency", Text, nullable=False),
     Column("total_minor", BigInteger, nullable=False),
     Column("total_base_minor", BigInteger, nullable=False),
-    Column("requested_date", Date, nullable=False),
+    Column("requested_date", Date, comment="of orders"),
     Column("created_at", _time, nullable=False),
+    CheckConstraint(
+        "document_kind <> 'order' or (channel is not null and requested_date is not null)",
+        name="orders_say_channel_and_date",
+    ),
     UniqueConstraint("source", "external_id"),
     Index(
         "uq_order_headers_customer_order_number",
@@ -94,6 +100,17 @@ order_headers = Table(
     ),
     Index("ix_order_headers_customer_order_id", "customer", "order_id"),  # ids are made in time's order
     comment="what people search orders by; written at intake, never by the hot loop",
+)
+
+links = Table(
+    "links",
+    metadata,
+    Column("order_id", _id, primary_key=True),
+    Column("kind", Text, primary_key=True, comment="replaces, contract_of, note_of, …"),
+    Column("other_id", _id, primary_key=True),
+    Column("at", _time, nullable=False),
+    Index("ix_links_other_id", "other_id"),
+    comment="folders that belong together: order_id is what `kind` says of other_id",
 )
 
 events = Table(
@@ -144,6 +161,7 @@ user_tasks = Table(
     Column("order_version", Integer, nullable=False, comment="what the person sees"),
     Column("findings", JSON, nullable=False),
     Column("opened_at", _time, nullable=False),
+    Column("submitted_at", _time, nullable=False, comment="when the round began"),
     Column("due_at", _time, nullable=False),
     Column("overdue_at", _time, comment="when it was found to be overdue"),
     Column("status", Text, nullable=False, server_default="open"),
@@ -169,6 +187,7 @@ user_tasks = Table(
         postgresql_where=text("status = 'open'"),
     ),
     Index("ix_user_tasks_due", "due_at", postgresql_where=text("status = 'open'")),
+    Index("ix_user_tasks_submitted_at", "submitted_at", postgresql_where=text("status = 'open'")),
     comment="questions to people",
 )
 

@@ -105,13 +105,13 @@ def allowing(basis_points: int) -> Visit:
 def test_price_after_discount_is_held_against_list_and_limit(
     limit: int, price: int, discount: int, found: str | None
 ) -> None:
-    visit = structs.replace(allowing(limit), order=an_item(price, discount))
+    visit = structs.replace(allowing(limit), document=an_item(price, discount))
     assert codes(review(visit, TODAY, ACCOUNT, LISTED)) == ([found] if found else [])
 
 
 @pytest.mark.requirement("FIN-01")
 def test_excess_gives_line_limit_and_actual_figure() -> None:
-    one = the_finding(review(structs.replace(allowing(250), order=an_item(9_600, 100)), TODAY, ACCOUNT, LISTED))
+    one = the_finding(review(structs.replace(allowing(250), document=an_item(9_600, 100)), TODAY, ACCOUNT, LISTED))
     assert (one.code, one.subject) == ("discount.over_limit", "P001")
     assert one.values == {
         "line": 1,
@@ -144,7 +144,9 @@ def test_role_that_the_policy_does_not_name_may_grant_nothing() -> None:
     price=st.integers(0, 10**6), unit=st.integers(0, 10**6), off=st.integers(0, 10_000), limit=st.integers(0, 10_000)
 )
 def test_discount_is_compared_exactly(price: int, unit: int, off: int, limit: int) -> None:
-    found = codes(review(structs.replace(allowing(limit), order=an_item(unit, off)), TODAY, ACCOUNT, {"P001": price}))
+    found = codes(
+        review(structs.replace(allowing(limit), document=an_item(unit, off)), TODAY, ACCOUNT, {"P001": price})
+    )
     net = Decimal(unit) * (10_000 - off) / 10_000
     if net > price:
         assert found == ["price.above_list"]
@@ -312,7 +314,7 @@ def in_dollars(**changes: Any) -> Order:
 @pytest.mark.requirement("FIN-04")
 @pytest.mark.parametrize(("limit", "found"), [(71_000, []), (70_999, ["credit.over_limit"])])
 def test_credit_is_counted_in_the_accounts_currency(limit: int, found: list[str]) -> None:
-    visit = structs.replace(without_risk_share(), order=in_dollars())
+    visit = structs.replace(without_risk_share(), document=in_dollars())
     outcome = review(visit, TODAY, near(limit, 0), LISTED)
     assert codes(outcome) == found
     hold = effect(outcome, CreditHold)
@@ -322,7 +324,7 @@ def test_credit_is_counted_in_the_accounts_currency(limit: int, found: list[str]
 @pytest.mark.requirement("FIN-04")
 def test_yen_have_no_cents() -> None:
     order = an_order(currency="JPY", total_minor=1_001, total_base_minor=4_705)
-    hold = effect(review(structs.replace(without_risk_share(), order=order), TODAY, ACCOUNT, LISTED), CreditHold)
+    hold = effect(review(structs.replace(without_risk_share(), document=order), TODAY, ACCOUNT, LISTED), CreditHold)
     assert hold.amount_minor == 4_705  # 1001 × 0.047 = 47.047
 
 

@@ -184,7 +184,7 @@ def _resubmit(session: Session, journal: Journal, folder: Standing, fact: OrderR
     errors += faults
     if errors or revised is None or definition is None:
         raise Refused(errors)
-    folder.order, folder.definition, folder.policy = revised, definition, rules.policy(today)
+    folder.document, folder.definition, folder.policy = revised, definition, rules.policy(today)
     folder.revision += 1
     folder.round += 1
     session.write(_REVISE, order.id, folder.revision, write_order(revised))
