@@ -161,7 +161,7 @@ CORE = (
         select t.id, t.decision from core.user_tasks t
         where t.status = 'decided' and not exists (
             select from core.events e where e.order_id = t.order_id and e.data::jsonb ->> 'task' = t.id::text
-                and e.kind in ('agreed', 'disagreed')
+                and e.kind in ('agreed', 'disagreed', 'opinion')
         ) and not exists (
             select from core.events e where e.order_id = t.order_id
                 and e.data::jsonb -> 'agreed_before' ->> 'task' = t.id::text

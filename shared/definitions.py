@@ -11,7 +11,7 @@ from messages.orders import SaleType
 from shared.catalogue import Catalogue, DefinitionError, read_folder, read_toml
 from shared.conditions import Condition, ConditionError, parse_condition
 from shared.fields import Fields
-from shared.processes import REPEAT, RETURN, Definition, Mode, Step, active
+from shared.processes import RECORD, REPEAT, RETURN, Definition, Mode, Step, active
 from shared.states import FINAL, State, allowed, forward
 
 FOLDER = Path(__file__).parent / "processes"
@@ -121,7 +121,7 @@ def _id_faults(ids: list[str]) -> Iterable[str]:
     for one in dict.fromkeys(ids):
         if ids.count(one) > 1:
             yield f"step '{one}': its id is there {ids.count(one)} times"
-        if one in (RETURN, REPEAT):
+        if one in (RETURN, REPEAT, RECORD):
             yield f"step '{one}': its id has a meaning of its own in 'on_disagree'"
 
 
@@ -139,8 +139,8 @@ def _target_faults(definition: Definition) -> Iterable[str]:
     earlier: set[str] = set()
     for stage in definition.stages:
         for step in stage:
-            if step.on_disagree and step.on_disagree not in earlier | {RETURN, REPEAT}:
-                words = f"'on_disagree' is '{step.on_disagree}', not {RETURN}, {REPEAT} or an earlier step"
+            if step.on_disagree and step.on_disagree not in earlier | {RETURN, REPEAT, RECORD}:
+                words = f"'on_disagree' is '{step.on_disagree}', not {RETURN}, {REPEAT}, {RECORD} or an earlier step"
                 yield f"step '{step.id}': {words}"
         earlier.update(step.id for step in stage)
 
@@ -170,7 +170,7 @@ def _reached(before: list[State], definition: Definition) -> list[State]:
 
 def _disagreement_faults(step: Step, present: State, before: dict[str, State]) -> Iterable[str]:
     target = State.RETURNING if step.on_disagree == RETURN else before.get(step.on_disagree, present)
-    if step.on_disagree not in (REPEAT, step.id) and target is not present and not allowed(present, target):
+    if step.on_disagree not in (REPEAT, RECORD, step.id) and target is not present and not allowed(present, target):
         yield f"step '{step.id}': 'on_disagree' is '{step.on_disagree}', but an order {present} cannot become {target}"
 
 

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     WAITING = "waiting"
     AGREED = "agreed"
     DISAGREED = "disagreed"
+    OPINION = "opinion"
     RETURNED = "returned"
     TRANSFERRED = "transferred"
     CANCELLATION_REQUESTED = "cancellation_requested"
@@ -33,7 +34,7 @@ class Kind(StrEnum):
     REPLAYED = "replayed"
 
 
-FINISHES_STEP = frozenset({Kind.PASSED, Kind.AGREED})
+FINISHES_STEP = frozenset({Kind.PASSED, Kind.AGREED, Kind.OPINION})
 BEGINS_ROUND = frozenset({Kind.RECEIVED, Kind.RESUBMITTED})
 
 

@@ -22,7 +22,7 @@ from shared.history import SYSTEM, Kind, link, microseconds
 from shared.ids import new_id
 from shared.outbox import Announcement, announce, to_json
 from shared.policy import Policy
-from shared.processes import RETURN, Definition, Step, next_steps, state_after, steps_dropped
+from shared.processes import RECORD, RETURN, Definition, Step, next_steps, state_after, steps_dropped
 from shared.states import State, allowed
 
 UNDO = "undo:"
@@ -166,7 +166,12 @@ class Journal:
             self.waits.append((standing.id, step.id, key, standing.round, step.department, self.now, until))
 
     def disagree(self, standing: Standing, step: Step, kind: Kind, actor: str, data: dict[str, Any]) -> None:
-        """Back to the creator or to an earlier step, as the definition says; first what was obtained is undone."""
+        """Back to the creator or to an earlier step, as the definition says; first what was obtained is undone.
+        Where the definition only records it, the step is answered.
+        """
+        if step.on_disagree == RECORD:
+            self.finish_step(standing, Kind.OPINION, step.id, actor, data)
+            return
         if step.on_disagree == RETURN:
             self._close(standing, kind, step.id, actor, State.RETURNING, State.RETURNED, data)
             return

@@ -24,6 +24,8 @@ RETURN = "return"
 """`on_disagree`: the order goes back to its creator (退回), every effect undone."""
 REPEAT = "repeat"
 """`on_disagree`: the step is decided again; for steps after which goods can no longer come back."""
+RECORD = "record"
+"""`on_disagree`: the opinion is the step's answer; it is kept for those who decide later, and nothing is returned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Step:
     """Any one holder decides (或签)."""
     deadline: Deadline
     on_disagree: str = RETURN
-    """RETURN, REPEAT or the id of an earlier step."""
+    """RETURN, REPEAT, RECORD or the id of an earlier step."""
     group: str | None = None
     """Steps of one group open together; the group is passed when all of them agree (APR-06)."""
     when: Condition | None = None
@@ -167,10 +169,10 @@ def steps_to_undo(definition: Definition, done: AbstractSet[str]) -> tuple[Step,
 def steps_dropped(definition: Definition, step: Step, done: AbstractSet[str]) -> tuple[Step, ...]:
     """The finished steps that no longer count once `step` has disagreed, the last first.
 
-    On RETURN all of them; on REPEAT none; otherwise those of the target's stage and of every later one, so that a
-    return to one member of a group asks the whole group again.
+    On RETURN all of them; on REPEAT and RECORD none; otherwise those of the target's stage and of every later one, so
+    that a return to one member of a group asks the whole group again.
     """
-    if step.on_disagree == REPEAT:
+    if step.on_disagree in (REPEAT, RECORD):
         return ()
     if step.on_disagree == RETURN:
         return steps_to_undo(definition, done)

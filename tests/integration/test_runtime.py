@@ -550,6 +550,31 @@ def test_in_a_parallel_group_one_disagreement_closes_the_others_tasks(world: Wor
     world.assert_clean()
 
 
+@pytest.mark.requirement("CMP-04")
+def test_where_opinions_are_only_recorded_a_disagreement_answers_the_step_and_returns_nothing(world: World) -> None:
+    text = GROUP.replace('mode = "auto"', 'mode = "manual"').replace('on_disagree = "return"', 'on_disagree = "record"')
+    definition = parse(text, "group.toml")
+    for runtime in world.departments.values():
+        object.__setattr__(runtime, "definitions", gather([definition]))
+    world.queue += open_orders(world.database, definition, POLICY, [an_order()])
+    world.run()
+    for department, person, choice, reason, change in (
+        ("finance", "fiona", "disagree", "too dear", "a lower price"),
+        ("warehouse", "wei", "agree", "", ""),
+    ):
+        assert set(world.states().values()) == {"in_review"}, "nothing goes on before all have answered"
+        with world.database.transaction() as session:
+            (task,) = session.row("select id from core.user_tasks where department = %s", department) or ()
+            (answer,), batches = decide(session, [Wish(task, person, choice, reason, change)], NOW)
+        assert answer is None
+        world.queue += batches
+        world.run()
+    assert set(world.states().values()) == {"archived"}
+    assert world.count("core.user_tasks", "status = 'closed'") == 0
+    assert world.count("core.events", "kind = 'opinion' and data->>'reason' = 'too dear'") == 1
+    world.assert_clean()
+
+
 @pytest.mark.requirement("APR-06")
 @pytest.mark.parametrize(
     ("world", "end"),

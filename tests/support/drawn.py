@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from shared.definitions import parse
-from shared.processes import REPEAT, RETURN, Definition
+from shared.processes import RECORD, REPEAT, RETURN, Definition
 from shared.states import State
 from tests.support.definitions import definition_text, step
 
@@ -37,7 +37,7 @@ def sound_definitions(draw: st.DrawFn) -> Definition:
     for place, size in enumerate(sizes):
         members = [f"s{place}_{member}" for member in range(size)]
         targets = [name for name, then in earlier if then is state or state in RETURNABLE]
-        targets += [REPEAT, RETURN] if state in RETURNABLE else [REPEAT]
+        targets += [REPEAT, RECORD, RETURN] if state in RETURNABLE else [REPEAT, RECORD]
         steps += [
             step(
                 name,

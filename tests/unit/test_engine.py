@@ -12,7 +12,17 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from shared.conditions import Value, evaluate
-from shared.processes import REPEAT, RETURN, Definition, Step, next_steps, state_after, steps_dropped, steps_to_undo
+from shared.processes import (
+    RECORD,
+    REPEAT,
+    RETURN,
+    Definition,
+    Step,
+    next_steps,
+    state_after,
+    steps_dropped,
+    steps_to_undo,
+)
 from shared.states import FINAL, State, allowed
 from tests.support.drawn import VALUES, sound_definitions
 
@@ -73,6 +83,11 @@ class Running:
         if agree:
             self.agreed.add(name)
             self.send(name)
+        elif one.on_disagree == RECORD:
+            self.effects.append(name)  # it is undone like the others, and nothing was obtained
+            self.done.add(name)
+            del self.at[name]
+            self.advance()
         else:
             self.send_back(one, steps_dropped(self.definition, one, self.done), to_creator=one.on_disagree == RETURN)
 

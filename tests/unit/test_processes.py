@@ -29,6 +29,7 @@ COUNTERSIGN = parse(
         step("store", reaches="reserved"),
         step("send", on_disagree="law", reaches="shipped"),
         step("receipt", on_disagree="repeat"),
+        step("survey", on_disagree="record"),
     ),
     "countersign.toml",
 )
@@ -144,6 +145,7 @@ def test_what_a_disagreement_takes_back() -> None:
     to_group = steps_dropped(COUNTERSIGN, COUNTERSIGN.step("law"), done - {"law", "store"})
     assert ids(to_group) == ["money", "buying", "sales"]  # the whole group is asked again
     assert steps_dropped(COUNTERSIGN, COUNTERSIGN.step("receipt"), done | {"send"}) == ()
+    assert steps_dropped(COUNTERSIGN, COUNTERSIGN.step("survey"), done | {"send", "receipt"}) == ()
 
 
 @pytest.mark.requirement("APR-08")
