@@ -26,6 +26,8 @@ from shared.processes import RECORD, RETURN, Definition, Step, next_steps, state
 from shared.states import State, allowed
 
 UNDO = "undo:"
+OPINION = "opinion"
+"""The option of a step whose answer must be an opinion in writing (CMP-05)."""
 _BACK = "back:"
 
 
@@ -152,6 +154,7 @@ class Journal:
                 to_json(data["findings"]),
                 self.now,
                 due,
+                bool(step.options.get(OPINION)),
             )
         )
 
@@ -325,7 +328,7 @@ class Journal:
             for statement in _CLOSE:
                 session.write(statement, array(sorted(self.closed)))
         if self.tasks:
-            session.write(_TASKS, *columns(self.tasks, 11))
+            session.write(_TASKS, *columns(self.tasks, 12))
         if self.waits:
             session.write(_WAITS, *columns(self.waits, 7))
         announce(session, self.announcements)
@@ -441,12 +444,13 @@ from rows from (
 """
 _TASKS = """
 insert into core.user_tasks
-    (id, order_id, round, step, department, roles, creator, order_version, findings, opened_at, due_at, submitted_at)
+    (id, order_id, round, step, department, roles, creator, order_version, findings, opened_at, due_at, opinion,
+    submitted_at)
 select v.id, v.order_id, v.round, v.step, v.department, string_to_array(v.roles, ' '), v.creator, v.version,
-    v.findings, v.opened_at, v.due_at, o.submitted_at
+    v.findings, v.opened_at, v.due_at, v.opinion, o.submitted_at
 from unnest(%s::uuid[], %s::uuid[], %s::smallint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[],
-    %s::json[], %s::timestamptz[], %s::timestamptz[])
-    as v(id, order_id, round, step, department, roles, creator, version, findings, opened_at, due_at)
+    %s::json[], %s::timestamptz[], %s::timestamptz[], %s::boolean[])
+    as v(id, order_id, round, step, department, roles, creator, version, findings, opened_at, due_at, opinion)
 join core.orders o on o.id = v.order_id
 """
 _WAITS = """

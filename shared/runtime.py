@@ -214,17 +214,15 @@ class Decision:
     by: str
     reason: str | None
     requested_change: str | None
+    clause: str | None
     order_version: int
     seen: frozenset[tuple[str, str]]
 
     def as_data(self) -> dict[str, Any]:
         """As the order's history keeps it."""
         data: dict[str, Any] = {"task": self.task, "saw_version": self.order_version}
-        if self.reason:
-            data["reason"] = self.reason
-        if self.requested_change:
-            data["requested_change"] = self.requested_change
-        return data
+        said = {"reason": self.reason, "requested_change": self.requested_change, "clause": self.clause}
+        return data | {name: text for name, text in said.items() if text}
 
 
 def settle(
@@ -290,8 +288,8 @@ def _decisions(session: Session, refs: Sequence[Ref]) -> dict[str, Decision]:
 
 
 def _decision(row: Row) -> Decision:
-    task, choice, by, reason, change, version, codes, subjects = row
-    return Decision(task, choice, by, reason, change, version, frozenset(zip(codes, subjects, strict=True)))
+    task, choice, by, reason, change, clause, version, codes, subjects = row
+    return Decision(task, choice, by, reason, change, clause, version, frozenset(zip(codes, subjects, strict=True)))
 
 
 def _one_step_each(refs: Sequence[Ref]) -> tuple[list[Ref], list[Ref]]:
@@ -360,7 +358,7 @@ where w.order_id = woken.order_id and w.step = woken.step and w.key = woken.key
 returning w.order_id, w.round, w.step, w.department
 """
 _DECISIONS = """
-select t.id, t.decision, t.decided_by, t.reason, t.requested_change, t.order_version,
+select t.id, t.decision, t.decided_by, t.reason, t.requested_change, t.clause, t.order_version,
     array(select f->>'code' from json_array_elements(t.findings) f),
     array(select f->>'subject' from json_array_elements(t.findings) f)
 from core.user_tasks t where t.id = any(%s::uuid[])

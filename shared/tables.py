@@ -170,6 +170,15 @@ user_tasks = Table(
     Column("decided_at", _time),
     Column("reason", Text),
     Column("requested_change", Text),
+    Column(
+        "opinion", Boolean, nullable=False, server_default=text("false"), comment="the answer is an opinion in writing"
+    ),
+    Column("clause", Text, comment="of the contract, that the opinion is about"),
+    CheckConstraint(
+        "not opinion or decision is null or"
+        " (coalesce(reason, '') <> '' and (decision = 'agree' or coalesce(clause, '') <> ''))",
+        name="opinion_is_specific",
+    ),
     CheckConstraint("status in ('open', 'decided', 'closed')", name="status"),
     CheckConstraint("decision in ('agree', 'disagree')", name="decision"),
     CheckConstraint("decided_by is null or decided_by <> creator", name="creator_never_decides"),

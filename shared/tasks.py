@@ -25,7 +25,9 @@ CHOICES = (AGREE, DISAGREE, TRANSFER)
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a person wants to do with a task. `seen_version`: the order's version on their screen, if they say."""
+    """What a person wants to do with a task. `seen_version`: the order's version on their screen, if they say.
+    `clause`: the one of a contract that the opinion is about.
+    """
 
     task: str
     person: str
@@ -34,6 +36,7 @@ class Wish:
     requested_change: str = ""
     to: str = ""
     seen_version: int | None = None
+    clause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class _Task:
     status: str
     decision: str | None
     decided_by: str | None
+    opinion: bool
 
 
 def decide(session: Session, wishes: Sequence[Wish], now: datetime) -> tuple[list[Refusal | None], list[Batch]]:
@@ -74,9 +78,12 @@ def decide(session: Session, wishes: Sequence[Wish], now: datetime) -> tuple[lis
         answers.append(answer)
         if answer is None:
             decided[wish.task] = wish
-    rows = [(wish.task, wish.choice, wish.person, wish.reason, wish.requested_change) for wish in decided.values()]
+    rows = [
+        (wish.task, wish.choice, wish.person, wish.reason, wish.requested_change, wish.clause)
+        for wish in decided.values()
+    ]
     if rows:
-        session.write(_DECIDE, now, *columns(rows, 5))
+        session.write(_DECIDE, now, *columns(rows, 6))
     _record_refusals(session, wishes, answers, now)
     journal = Journal(now)
     for task_id in decided:
@@ -131,9 +138,19 @@ def _refusal(
         return Refusal("task.assigned", {"assignee": task.assignee})
     if wish.seen_version is not None and wish.seen_version != task.order_version:
         return Refusal("task.stale", {"seen": wish.seen_version, "version": task.order_version})
-    if wish.choice == DISAGREE and not (wish.reason.strip() and wish.requested_change.strip()):
-        return Refusal("task.says_why", {})
-    return None
+    return _words_refusal(wish, task)
+
+
+def _words_refusal(wish: Wish, task: _Task) -> Refusal | None:
+    """Who disagrees says why and what is to change; an opinion (CMP-05) is never empty, and one that is against the
+    text names the clause.
+    """
+    if not task.opinion:
+        said = wish.choice != DISAGREE or (wish.reason.strip() and wish.requested_change.strip())
+        return None if said else Refusal("task.says_why", {})
+    needed = {AGREE: ("reason",), DISAGREE: ("reason", "clause", "requested_change")}.get(wish.choice, ())
+    missing = [name for name in needed if not getattr(wish, name).strip()]
+    return Refusal("task.opinion", {"missing": " ".join(missing)}) if missing else None
 
 
 def _transfer_refusal(wish: Wish, task: _Task | None, roles: Mapping[str, frozenset[str]]) -> Refusal | None:
@@ -172,14 +189,16 @@ def _task(row: Row) -> _Task:
 
 
 _LOCK = """
-select id, order_id, round, step, department, roles, assignee, creator, order_version, status, decision, decided_by
+select id, order_id, round, step, department, roles, assignee, creator, order_version, status, decision, decided_by,
+    opinion
 from core.user_tasks where id = any(%s::uuid[]) order by id for update
 """
 _STAFF = "select id, roles from core.staff where id = any(%s::text[]) and active"
 _DECIDE = """
 update core.user_tasks t set status = 'decided', decided_at = %s, decision = v.decision, decided_by = v.person,
-    reason = v.reason, requested_change = v.change
-from unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[]) as v(id, decision, person, reason, change)
+    reason = v.reason, requested_change = v.change, clause = v.clause
+from unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
+    as v(id, decision, person, reason, change, clause)
 where t.id = v.id and t.status = 'open'
 """
 _AUDIT = """

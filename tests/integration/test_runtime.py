@@ -575,6 +575,34 @@ def test_where_opinions_are_only_recorded_a_disagreement_answers_the_step_and_re
     world.assert_clean()
 
 
+@pytest.mark.requirement("CMP-05")
+@pytest.mark.parametrize(
+    ("choice", "reason", "change", "clause", "missing"),
+    [
+        ("agree", " ", "", "", "reason"),
+        ("agree", "clear", "", "", None),
+        ("disagree", "", "", " ", "reason clause requested_change"),
+        ("disagree", "unclear", "say 30 days", "", "clause"),
+        ("disagree", "unclear", "\n", "§ 7", "requested_change"),
+        ("disagree", "unclear", "say 30 days", "§ 7", None),
+    ],
+)
+def test_an_opinion_in_writing_names_what_it_lacks(
+    world: World, choice: str, reason: str, change: str, clause: str, missing: str | None
+) -> None:
+    text = PROCESS.replace("MODE", "manual").replace("[[step]]", "[[step]]\noptions = { opinion = true }")
+    definition = parse(text, "opinion.toml")
+    object.__setattr__(world.departments[Name.FINANCE], "definitions", gather([definition]))
+    world.queue += open_orders(world.database, definition, POLICY, [an_order()])
+    world.run()
+    with world.database.transaction() as session:
+        (task,) = session.row("select id from core.user_tasks") or ()
+        (answer,), _ = decide(session, [Wish(task, "fiona", choice, reason, change, clause=clause)], NOW)
+    assert (answer and (answer.code, answer.values["missing"])) == (("task.opinion", missing) if missing else None)
+    assert world.count("core.user_tasks", "status = 'decided'") == (0 if missing else 1)
+    assert world.count("core.audit_log") == (1 if missing else 0)
+
+
 @pytest.mark.requirement("APR-06")
 @pytest.mark.parametrize(
     ("world", "end"),

@@ -50,6 +50,7 @@ def decide(
     person: As,
     reason: Annotated[str, typer.Option(help="Why; required to disagree. 原因。")] = "",
     change: Annotated[str, typer.Option(help="What must be changed; required to disagree. 改进要求。")] = "",
+    clause: Annotated[str, typer.Option(help="The clause of a contract that the opinion is about. 条款。")] = "",
     to: Annotated[str, typer.Option(help="Whom to transfer it to. 转签对象。")] = "",
     seen: Annotated[int | None, typer.Option(help="The order's version on your screen; refused if it changed.")] = None,
     json: Json = False,
@@ -62,7 +63,7 @@ def decide(
     from shared.tasks import transfer as transfer_task
     from shared.words import answer
 
-    wish = Wish(ids([task])[0], person, choice, reason, change, to, seen)
+    wish = Wish(ids([task])[0], person, choice, reason, change, to, seen, clause)
     now = datetime.now(UTC)
     batches: list[Batch] = []
     with database() as opened, opened.transaction() as session:
