@@ -49,11 +49,15 @@ class Passed(Struct, frozen=True):
 
 
 class Referred(Struct, frozen=True):
-    """A person must decide. `effects` are saved only once a person has agreed to these very findings."""
+    """A person must decide. `effects` are saved only once a person has agreed to these very findings.
+
+    `roles`: who may decide, where that is not for the roles of the step but for somebody of higher rank.
+    """
 
     findings: tuple[Finding, ...]
     effects: tuple[Any, ...] = ()
     basis: Mapping[str, Any] = _NOTHING
+    roles: tuple[str, ...] = ()
 
 
 class Returned(Struct, frozen=True):

@@ -133,10 +133,19 @@ class Journal:
         data["closed"] = [step]
         self._advance(standing, kind, step, actor, data)
 
-    def refer(self, standing: Standing, step: Step, findings: Sequence[Finding], data: dict[str, Any]) -> None:
-        """A person must decide: one open user task for this step and round."""
+    def refer(
+        self,
+        standing: Standing,
+        step: Step,
+        findings: Sequence[Finding],
+        data: dict[str, Any],
+        roles: Sequence[str] = (),
+    ) -> None:
+        """A person must decide: one open user task for this step and round, for `roles` instead of the step's own."""
         task = new_id()
         data |= {"task": task, "findings": as_data(findings)}
+        if roles:
+            data["roles"] = list(roles)
         self._record(standing, Kind.REFERRED, step.id, SYSTEM, standing.state, data)
         due = self._deadlines.get(step.deadline)
         if due is None:
@@ -148,7 +157,7 @@ class Journal:
                 standing.round,
                 step.id,
                 step.department,
-                " ".join(step.roles),
+                " ".join(roles or step.roles),
                 standing.document.creator,
                 standing.version,
                 to_json(data["findings"]),

@@ -230,7 +230,8 @@ def settle(
 ) -> tuple[Any, ...]:
     """Turn an outcome into the order's move; returns the effects to save. The one place that knows all outcomes.
 
-    A step in manual mode always asks a person. An agreement covers the findings that the person saw, no others.
+    A step in manual mode always asks a person. An agreement covers the findings that the person saw, no others, and
+    none where the outcome asks somebody of higher rank.
     """
     step = folder.definition.step(step_id)
     data: dict[str, Any] = {"basis": dict(outcome.basis)} if outcome.basis else {}
@@ -245,8 +246,8 @@ def settle(
         data["findings"] = as_data(outcome.findings)
         journal.disagree(folder, step, Kind.RETURNED, SYSTEM, data)
         return ()
-    findings = outcome.findings if isinstance(outcome, Referred) else ()
-    if decision and {(each.code, each.subject) for each in findings} <= decision.seen:
+    findings, roles = (outcome.findings, outcome.roles) if isinstance(outcome, Referred) else ((), ())
+    if decision and not roles and {(each.code, each.subject) for each in findings} <= decision.seen:
         if findings:
             data["findings"] = as_data(findings)
         journal.finish_step(folder, Kind.AGREED, step_id, decision.by, data | decision.as_data())
@@ -256,7 +257,7 @@ def settle(
         return outcome.effects
     if decision:
         data["agreed_before"] = decision.as_data() | {"by": decision.by}
-    journal.refer(folder, step, findings, data)
+    journal.refer(folder, step, findings, data, roles)
     return ()
 
 

@@ -195,6 +195,7 @@ user_tasks = Table(
         unique=True,
         postgresql_where=text("status = 'open'"),
     ),
+    Index("ix_user_tasks_order_id", "order_id"),
     Index("ix_user_tasks_due", "due_at", postgresql_where=text("status = 'open'")),
     Index("ix_user_tasks_submitted_at", "submitted_at", postgresql_where=text("status = 'open'")),
     comment="questions to people",

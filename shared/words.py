@@ -58,6 +58,8 @@ def _fill(text: str, values: Mapping[str, Any], language: Language) -> str:
 def _shown(name: str, value: Any, values: Mapping[str, Any], language: Language) -> str:
     if name.endswith("_minor") and isinstance(value, int) and "currency" in values:
         return format_amount(value, values["currency"], _LOCALE[language])
+    if name == "roles" and isinstance(value, str):
+        return ", ".join(word("roles", role, language) for role in value.split()) or "–"
     return "" if value is None else str(value)
 
 

@@ -1,7 +1,9 @@
 """Credit over a real PostgreSQL: holds, exposure, open items, concurrent orders of a customer."""
 
+import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -9,6 +11,7 @@ import psycopg
 import pytest
 from msgspec import structs
 
+from messages.orders import Line, Order
 from shared.database import Database
 from tests.support.finance import PREPAID, FinanceWorld, a_definition, visits_of
 from tests.support.orders import NOW, an_order
@@ -78,6 +81,85 @@ def test_of_two_orders_at_once_the_limit_lets_one_through(world: FinanceWorld) -
     assert {row[0]: row[1] for row in holds} == dict.fromkeys(customers, 1)
     assert [world.exposure(customer) for customer in customers] == [40_000] * 12
     assert world.open_findings() == ["credit.over_limit"] * 12
+
+
+@pytest.mark.requirement("FIN-04")
+def test_workers_that_fight_for_the_last_of_one_limit_never_go_above_it(world: FinanceWorld) -> None:
+    """Eight workers, forty orders of 400.00 of one customer, each in a batch of its own, and credit for ten of them."""
+    world.policy = replace(world.policy, high_risk_exposure_basis_points=10_000)
+    world.account(limit="4000")
+    for _ in range(40):
+        world.submit(an_order())
+    batches, world.queue = world.queue, []
+    barrier = threading.Barrier(8)
+
+    def work(number: int) -> None:
+        runtime = world.runtime()
+        barrier.wait(10)
+        for batch in batches[number::8]:
+            runtime.handle(batch)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert world.one("select count(*) from finance.credit_holds where open_minor = 40000") == (10,)
+    assert world.exposure() == 400_000  # equality passes, and one cent more would not have
+    assert world.open_findings() == ["credit.over_limit"] * 30
+    assert world.rows("select * from core.dead_letters") == []
+
+
+@pytest.mark.requirement("FIN-01")
+@pytest.mark.parametrize(("percent", "person"), [("5", "sue"), ("15", "zheng")])
+def test_a_discount_passes_once_somebody_who_may_grant_it_has_agreed(
+    world: FinanceWorld, percent: str, person: str
+) -> None:
+    world.account()
+    order = discounted(percent)
+    world.go(order)
+    assert world.open_findings() == ["discount.over_limit"]
+    world.decide("agree")  # finance agrees, but may not grant it
+    assert (world.state(order), world.open_findings()) == ("in_review", ["discount.over_limit"])
+    roles, found = world.one("select roles, findings from core.user_tasks where status = 'open'")
+    may = ["senior_management"] if percent == "15" else ["sales_supervisor", "sales_manager", "senior_management"]
+    assert roles == may
+    values = json.loads(found)[0]["values"]
+    assert (values["limit_percent"], values["actual_percent"], values["roles"].split()) == (
+        "0.00",
+        f"{percent}.00",
+        may,
+    )
+    world.decide("agree", person)
+    assert world.state(order) == "approved"
+    (one,) = world.rows("select actor from core.events where kind = 'agreed' and order_id = %s", order.id)
+    assert one == (person,)
+
+
+@pytest.mark.requirement("FIN-01")
+def test_a_discount_beyond_everybodys_limit_passes_by_nobodys_agreement(world: FinanceWorld) -> None:
+    world.account()
+    order = discounted("15.01")
+    world.go(order)
+    world.decide("agree")
+    assert world.state(order) == "returned"
+    (told,) = world.one("select data from core.events where kind = 'returned'")
+    values = json.loads(told)["findings"][0]["values"]
+    assert (values["limit_percent"], values["actual_percent"], values["roles"]) == ("0.00", "15.01", "")
+
+
+def discounted(percent: str) -> Order:
+    """One piece of the product that costs 100.00; its total is of no matter here."""
+    basis_points = int(Decimal(percent) * 100)
+    line = Line(
+        number=1,
+        product="P001",
+        quantity=1,
+        unit_price_minor=10_000,
+        discount_basis_points=basis_points,
+        amount_minor=10_000 - basis_points,
+    )
+    return an_order(lines=(line,), total_minor=line.amount_minor, total_base_minor=line.amount_minor)
 
 
 @pytest.mark.requirement("FIN-04")

@@ -18,6 +18,7 @@ from shared.definitions import parse
 from shared.department import Visit
 from shared.ids import new_id
 from shared.journal import Journal, Ref, write_batches
+from shared.policy import Policy
 from shared.processes import Definition
 from shared.runtime import Runtime
 from shared.standings import lock_standings
@@ -51,6 +52,7 @@ class FinanceWorld:
 
     database: Database
     definition: Definition = field(default_factory=a_definition)
+    policy: Policy = POLICY
     queue: list[Batch] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -62,7 +64,10 @@ class FinanceWorld:
                 for currency in ("CNY", "USD", "JPY")
             ]
             save_prices(session, prices)
-            session.write("insert into core.staff (id, name, roles) values ('fiona', 'Fiona', '{finance_clerk}')")
+            session.write(
+                "insert into core.staff (id, name, roles) values ('fiona', 'Fiona', '{finance_clerk}'),"
+                " ('sue', 'Sue', '{sales_supervisor}'), ('zheng', 'Zheng', '{senior_management}')"
+            )
 
     # -- the company ----------------------------------------------------------------------------------------------
 
@@ -83,7 +88,13 @@ class FinanceWorld:
 
     def runtime(self) -> Runtime:
         return Runtime(
-            finance, self.database, gather([self.definition]), POLICIES, self.queue.extend, attempts=1, now=lambda: NOW
+            finance,
+            self.database,
+            gather([self.definition]),
+            gather([self.policy]),
+            self.queue.extend,
+            attempts=1,
+            now=lambda: NOW,
         )
 
     def submit(self, *orders: Order) -> None:
@@ -113,11 +124,11 @@ class FinanceWorld:
         self.report(*payments)
         self.run()
 
-    def decide(self, choice: str, **more: Any) -> None:
-        """Fiona decides every open task."""
+    def decide(self, choice: str, person: str = "fiona", **more: Any) -> None:
+        """Somebody decides every open task."""
         with self.database.transaction() as session:
             tasks = [row[0] for row in session.rows("select id from core.user_tasks where status = 'open'")]
-            answers, batches = decide(session, [Wish(task, "fiona", choice, **more) for task in tasks], NOW)
+            answers, batches = decide(session, [Wish(task, person, choice, **more) for task in tasks], NOW)
         assert set(answers) == {None}
         self.queue += batches
         self.run()

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -16,10 +17,11 @@ from msgspec import structs
 from messages.commands import PaymentReceived
 from messages.orders import Line, Order
 from shared import policy
-from shared.department import Finding, Outcome, Passed, Referred, Visit, Waiting
+from shared.department import Finding, Outcome, Passed, Referred, Returned, Visit, Waiting
 from tests.support.orders import NOW, an_order
 from workers.finance.rules import (
     Account,
+    Agreements,
     CreditHold,
     Overdue,
     Receivable,
@@ -120,7 +122,69 @@ def test_excess_gives_line_limit_and_actual_figure() -> None:
         "price_minor": 9_504,
         "listed_minor": 10_000,
         "currency": "CNY",
+        "roles": "senior_management",
     }
+
+
+def a_discount(basis_points: int, *agreed: str, seen: Collection[tuple[str, str]] = (), asked: bool = False) -> Outcome:
+    """One piece with that discount; `agreed` are the roles of those who have."""
+    visit = a_visit(an_item(10_000, basis_points), agreed=asked)
+    agreements = Agreements(frozenset(agreed), frozenset(seen))
+    return review(visit, TODAY, ACCOUNT, LISTED, agreements=agreements)
+
+
+@pytest.mark.requirement("FIN-01")
+@pytest.mark.parametrize(
+    ("agreed", "granted"),
+    [
+        ((), 0),
+        (("finance_manager", "finance_clerk"), 0),
+        (("sales_supervisor",), 500),
+        (("finance_clerk", "sales_manager"), 500),
+        (("sales_supervisor", "senior_management"), 1_500),
+    ],
+)
+def test_a_discount_is_granted_up_to_the_limit_of_the_highest_who_agreed(agreed: tuple[str, ...], granted: int) -> None:
+    assert isinstance(a_discount(granted, *agreed), Passed)
+    one = the_finding(a_discount(granted + 1, *agreed))
+    assert one.code == "discount.over_limit"
+    assert (one.values["limit_percent"], one.values["actual_percent"]) == (percent(granted), percent(granted + 1))
+
+
+@pytest.mark.requirement("FIN-01")
+@pytest.mark.parametrize(
+    ("discount", "roles"),
+    [
+        (500, "sales_supervisor sales_manager senior_management"),
+        (501, "senior_management"),
+        (1_500, "senior_management"),
+        (1_501, ""),
+    ],
+)
+def test_finance_decides_first_then_somebody_who_may_grant_it(discount: int, roles: str) -> None:
+    first = a_discount(discount)
+    assert isinstance(first, Referred)
+    assert (first.roles, the_finding(first).values["roles"]) == ((), roles)
+    second = a_discount(discount, "finance_clerk", seen=[("discount.over_limit", "P001")], asked=True)
+    if roles:
+        assert isinstance(second, Referred)
+        assert second.roles == tuple(roles.split())
+    else:
+        assert isinstance(second, Returned)  # nobody may grant it
+
+
+@pytest.mark.requirement("FIN-01", "FIN-04")
+def test_whoever_may_grant_a_discount_is_not_asked_about_credit_before_finance_has_agreed_to_it() -> None:
+    visit = a_visit(an_item(10_000, 500), agreed=True)
+    over = replace(ACCOUNT, exposure_minor=10**9)
+    for seen, roles in (
+        ([("discount.over_limit", "P001")], ()),
+        ([("credit.over_limit", "C001")], ("sales_supervisor", "sales_manager", "senior_management")),
+    ):
+        agreements = Agreements(frozenset({"finance_clerk"}), frozenset(seen))
+        outcome = review(visit, TODAY, over, LISTED, agreements=agreements)
+        assert isinstance(outcome, Referred)
+        assert outcome.roles == roles
 
 
 @pytest.mark.requirement("FIN-01")

@@ -25,6 +25,7 @@ class Review:
             facts.prices.get(order.currency, {}),
             facts.received.get((order.id, order.currency), 0),
             facts.held.get(order.id, 0),
+            facts.agreements.get(order.id, rules.NOBODY),
         )
 
     def save(self, session: Session, effects: Sequence[object]) -> None:

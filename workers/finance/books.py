@@ -14,7 +14,7 @@ from shared.department import Visit, effects_of
 from shared.numbering import BUSINESS_ZONE
 from workers.finance.invariants import INVARIANTS
 from workers.finance.masterdata import MASTER
-from workers.finance.rules import PREPAID, Account, CreditHold, Overdue, Receivable
+from workers.finance.rules import NOBODY, PREPAID, Account, Agreements, CreditHold, Overdue, Receivable, gives_discount
 
 __all__ = ["INVARIANTS", "MASTER", "Credit", "Received"]
 
@@ -31,6 +31,8 @@ class Credit:
     """What came in, by order and currency."""
     held: dict[str, int]
     """Open holds of the orders themselves."""
+    agreements: Mapping[str, Agreements]
+    """Who has agreed, of the orders that give a discount."""
 
     def absorb(self, effect: object) -> None:
         if isinstance(effect, CreditHold):
@@ -96,11 +98,21 @@ select h.order_id, h.open_minor
 from unnest(%s::uuid[]) as w(id) join finance.credit_holds h on h.order_id = w.id where h.open_minor > 0
 """
 
+_AGREEMENTS = """
+select t.order_id, s.roles, t.step = w.step, array(select f ->> 'code' from json_array_elements(t.findings) f),
+    array(select f ->> 'subject' from json_array_elements(t.findings) f)
+from unnest(%s::uuid[], %s::smallint[], %s::text[]) as w(id, round, step)
+join core.user_tasks t on t.order_id = w.id and t.round = w.round and t.decision = 'agree'
+join core.staff s on s.id = t.decided_by
+"""
+
 
 def read_credit(session: Session, visits: Sequence[Visit]) -> Credit:
-    """Accounts (locked where credit is asked for), list prices, and what the orders have been paid. One round trip."""
+    """Accounts (locked where credit is asked for), list prices, and what the orders have been paid: one round trip. For
+    those that give a discount also who has agreed to it: one more.
+    """
     if not visits:
-        return Credit(date.min, {}, {}, {}, {})
+        return Credit(date.min, {}, {}, {}, {}, {})
     today = business_day(visits[0].now)
     asking: set[str] = set()
     others: set[str] = set()
@@ -119,13 +131,25 @@ def read_credit(session: Session, visits: Sequence[Visit]) -> Credit:
     listed: dict[str, dict[str, int]] = {}
     for currency, product, price in prices:
         listed.setdefault(currency, {})[product] = price
+    giving = [visit for visit in visits if gives_discount(visit.order, listed.get(visit.order.currency, {}))]
     return Credit(
         today,
         {row[0]: _account(row) for row in accounts},
         listed,
         {(row[0], row[1]): row[2] for row in received},
         dict(held),
+        _read_agreements(session, giving) if giving else {},
     )
+
+
+def _read_agreements(session: Session, visits: Sequence[Visit]) -> dict[str, Agreements]:
+    wanted = [(visit.order.id, visit.round, visit.step) for visit in visits]
+    found: dict[str, Agreements] = {}
+    for order_id, roles, here, codes, subjects in session.rows(_AGREEMENTS, *columns(wanted, 3)):
+        so_far = found.get(order_id, NOBODY)
+        seen = zip(codes, subjects, strict=True) if here else ()
+        found[order_id] = Agreements(so_far.roles | {*roles}, so_far.seen | {*seen})
+    return found
 
 
 def read_received(session: Session, visits: Sequence[Visit]) -> Received:

@@ -9,13 +9,14 @@ from datetime import date, datetime
 from typing import Any
 
 from messages.commands import PaymentReceived
-from messages.orders import Order
-from shared.department import Finding, Outcome, Passed, Referred, Value, Visit, Waiting, finding
+from messages.orders import Line, Order
+from shared.department import Finding, Outcome, Passed, Referred, Returned, Value, Visit, Waiting, finding
 from shared.money import MoneyError, convert, round_half_up, to_minor
 
 PREPAID = "prepaid"
-_GRANTS_DISCOUNTS = "salesperson"
-"""Whose discount limit counts: an order is made by a salesperson (制单人); more is granted by a person who agrees."""
+_CREATOR = "salesperson"
+"""Whose discount limit counts when nobody has agreed yet: an order is made by a salesperson (制单人)."""
+_DISCOUNT = "discount.over_limit"
 _WHOLE = 10_000
 _LARGEST_MINOR = 10**17
 """More than any real payment, and sums of many still fit a bigint."""
@@ -47,6 +48,19 @@ class Account:
     """Empty: all that the policy allows for the sale type."""
     hold_reason: str | None = None
     overdue: Overdue | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Agreements:
+    """Who has agreed to an order in this round, at whatever step: the roles that they hold. `seen`: the findings, as
+    (code, subject), that were agreed to at this step.
+    """
+
+    roles: frozenset[str] = frozenset()
+    seen: frozenset[tuple[str, str]] = frozenset()
+
+
+NOBODY = Agreements()
 
 
 # -- what the rules bring about ----------------------------------------------------------------------------------------
@@ -91,17 +105,22 @@ def review(
     listed: Mapping[str, int],
     received_minor: int = 0,
     held_minor: int = 0,
+    agreements: Agreements = NOBODY,
 ) -> Outcome:
     """财务审核: price and discount (FIN-01), method and terms (FIN-02), risk (FIN-03) and credit (FIN-04).
 
     `listed`: today's list prices in the order's currency. `received_minor`: paid for this order already.
     `held_minor`: this order's own open hold, which the account's exposure contains. Agreeing gives the credit all the
     same; where no rate between order and account is known it cannot be counted, and is given without a hold.
+
+    A discount is granted by somebody whose role may: where finance has agreed and nobody of that rank has, it is asked
+    of them; until then the order does not pass, and what nobody may grant goes back.
     """
     order, policy = visit.order, visit.policy
     opens_account = account is None
     account = account or Account(order.customer.code, order.currency)
-    findings = [*price_findings(order, listed, policy.discount_limits_basis_points.get(_GRANTS_DISCOUNTS, 0))]
+    findings = [*price_findings(order, listed, policy.discount_limits_basis_points, agreements.roles)]
+    granted_by = _may_grant(findings)
     findings += payment_findings(order, account, policy.payment_methods, policy.longest_credit_days)
     effects: tuple[Receivable | CreditHold, ...] = (receivable_of(order, received_minor),)
     basis: dict[str, Any] = {}
@@ -122,34 +141,60 @@ def review(
     if not findings:
         return Passed(effects, basis)
     basis["reasons"] = [each.code for each in risks]
-    return Referred(tuple(findings), effects, basis)
+    rest = {(each.code, each.subject) for each in findings if each.code != _DISCOUNT}
+    if not visit.agreed or len(rest) == len(findings) or not rest <= agreements.seen:
+        return Referred(tuple(findings), effects, basis)
+    return Referred(tuple(findings), effects, basis, granted_by) if granted_by else Returned(tuple(findings), basis)
 
 
-def price_findings(order: Order, listed: Mapping[str, int], limit_basis_points: int) -> Iterator[Finding]:
-    """Price and discount of every line against the price list (FIN-01).
+def price_findings(
+    order: Order, listed: Mapping[str, int], limits: Mapping[str, int], agreed: Collection[str]
+) -> Iterator[Finding]:
+    """Price and discount of every line against the price list and the limit of the granting role: the largest of the
+    creator's and of those who have agreed (FIN-01). `limits`: basis points by role; a role without one grants none.
 
     What counts is the price after the line's discount: a unit price below the list is a discount too.
     """
+    limit = max(limits.get(role, 0) for role in (_CREATOR, *agreed))
     for line in order.lines:
         price = listed.get(line.product)
         if price is None:
             yield finding("price.no_list_price", line.product, line=line.number, currency=order.currency)
             continue
-        net = line.unit_price_minor * (_WHOLE - line.discount_basis_points)  # in 1/10000 of a minor unit
-        given = price * _WHOLE - net
-        if 0 <= given <= limit_basis_points * price:
+        given = _given(line, price)
+        if 0 <= given <= limit * price:
             continue
         figures: dict[str, Value] = {
-            "price_minor": -(-net // _WHOLE),
+            "price_minor": -(-_net(line) // _WHOLE),
             "listed_minor": price,
             "currency": order.currency,
         }
         if given < 0:
             yield finding("price.above_list", line.product, line=line.number, **figures)
             continue
-        actual = -(-given // price)
-        figures |= {"limit_percent": percent(limit_basis_points), "actual_percent": percent(actual)}
-        yield finding("discount.over_limit", line.product, line=line.number, **figures)
+        roles = " ".join(role for role, may in limits.items() if given <= may * price)
+        figures |= {"limit_percent": percent(limit), "actual_percent": percent(-(-given // price)), "roles": roles}
+        yield finding(_DISCOUNT, line.product, line=line.number, **figures)
+
+
+def gives_discount(order: Order, listed: Mapping[str, int]) -> bool:
+    """Whether any line is below its list price."""
+    return any(_given(line, listed[line.product]) > 0 for line in order.lines if line.product in listed)
+
+
+def _net(line: Line) -> int:
+    """Unit price after discount, in 1/10000 of a minor unit."""
+    return line.unit_price_minor * (_WHOLE - line.discount_basis_points)
+
+
+def _given(line: Line, price: int) -> int:
+    return price * _WHOLE - _net(line)
+
+
+def _may_grant(findings: Iterable[Finding]) -> tuple[str, ...]:
+    """The roles that may grant every discount among the findings."""
+    each = [str(one.values["roles"]).split() for one in findings if one.code == _DISCOUNT]
+    return tuple(role for role in each[0] if all(role in roles for roles in each)) if each else ()
 
 
 def payment_findings(
