@@ -82,6 +82,26 @@ class OrderResubmitted(_Fact):
     document: OrderSubmitted
 
 
+class WithdrawalRequested(_Fact):
+    """The creator takes back what they handed in, before anybody has decided about it (撤回). `by` is the creator."""
+
+    kind: Literal["withdrawal_requested"] = "withdrawal_requested"
+    order: Code
+    by: Code
+    reason: Text = ""
+
+
+class OrderAmended(_Fact):
+    """The creator changes an approved order (变更, ENT-09). `document` replaces the order; its `source` and
+    `external_id` must be those of the order. `by` is the creator.
+    """
+
+    kind: Literal["order_amended"] = "order_amended"
+    order: Code
+    by: Code
+    document: OrderSubmitted
+
+
 Fact = Annotated[
     PaymentReceived
     | GoodsReceived
@@ -89,7 +109,9 @@ Fact = Annotated[
     | ReceiptConfirmed
     | SurveyAnswered
     | CancellationRequested
-    | OrderResubmitted,
+    | OrderResubmitted
+    | WithdrawalRequested
+    | OrderAmended,
     Field(discriminator="kind"),
 ]
 FACT: TypeAdapter[Fact] = TypeAdapter(Fact)
@@ -102,5 +124,7 @@ FACT_OWNERS: dict[str, str] = {
     "survey_answered": "after_sales",
     "cancellation_requested": "sales_review",
     "order_resubmitted": "sales_review",
+    "withdrawal_requested": "sales_review",
+    "order_amended": "sales_review",
 }
 """Which department books which kind of fact."""

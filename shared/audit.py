@@ -138,14 +138,16 @@ CORE = (
         "order.finished_or_open",
         """
         select h.number, o.state from core.orders o join core.order_headers h on h.order_id = o.id
-        where (cardinality(o.open) = 0) <> (o.state in ('archived', 'ended', 'cancelled', 'returned', 'draft'))
+        where (cardinality(o.open) = 0) <> (o.state in (
+            'draft', 'returned', 'archived', 'ended', 'cancelled', 'purged', 'replaced'
+        ))
         """,
     ),
     Invariant(
         "order.step_finished_once_per_round",
         """
         select e.order_id, e.step || ' in round ' || e.round from core.events e
-        where e.kind in ('passed', 'agreed') group by e.order_id, e.round, e.step having count(*) > 1
+        where e.kind in ('passed', 'agreed', 'carried') group by e.order_id, e.round, e.step having count(*) > 1
         """,
     ),
     Invariant(
@@ -171,7 +173,8 @@ CORE = (
             select from core.dead_letters d where d.task_id = t.id and d.resolution is null
         ) and not exists (
             select from core.orders o where o.id = t.order_id
-                and (o.round <> t.round or o.closing is not null or o.state in ('returned', 'cancelled'))
+                and (o.round <> t.round or o.closing is not null
+                    or o.state in ('returned', 'cancelled', 'purged', 'replaced'))
         )
         """,
     ),

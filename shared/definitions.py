@@ -17,6 +17,7 @@ from shared.states import FINAL, State, allowed, forward
 FOLDER = Path(__file__).parent / "processes"
 """The definitions that are shipped."""
 
+_ENDS = frozenset(end for end in FINAL if any(forward(state, end) for state in State))
 _ACTIVITY = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 
 
@@ -110,7 +111,7 @@ def _structure_faults(definition: Definition) -> Iterable[str]:
     if until is not None and until < definition.effective_from:
         yield f"'legacy_until' {until} is before 'effective_from' {definition.effective_from}"
     if definition.then is None and definition.ends_in not in FINAL:
-        yield f"'ends_in' is {definition.ends_in}, where nothing follows without 'then'; final are {_list(FINAL)}"
+        yield f"'ends_in' is {definition.ends_in}, where nothing follows without 'then'; final are {_list(_ENDS)}"
     yield from _id_faults([step.id for step in definition.steps if step.id])
     yield from _group_faults(definition)
     yield from _target_faults(definition)

@@ -29,12 +29,20 @@ class Kind(StrEnum):
     TRANSFERRED = "transferred"
     CANCELLATION_REQUESTED = "cancellation_requested"
     CANCELLATION_REFUSED = "cancellation_refused"
+    WITHDRAWN = "withdrawn"
+    AMENDED = "amended"
+    CARRIED = "carried"
+    PURGED = "purged"
+    LAPSED = "lapsed"
+    REPLACED = "replaced"
+    COMMENT_ASKED = "comment_asked"
+    COMMENTED = "commented"
     UNDONE = "undone"
     DEAD_LETTERED = "dead_lettered"
     REPLAYED = "replayed"
 
 
-FINISHES_STEP = frozenset({Kind.PASSED, Kind.AGREED, Kind.OPINION})
+FINISHES_STEP = frozenset({Kind.PASSED, Kind.AGREED, Kind.OPINION, Kind.CARRIED})
 BEGINS_ROUND = frozenset({Kind.RECEIVED, Kind.RESUBMITTED})
 
 

@@ -23,7 +23,7 @@ from shared.ids import new_id
 from shared.outbox import Announcement, announce, to_json
 from shared.policy import Policy
 from shared.processes import RECORD, RETURN, Definition, Step, next_steps, state_after, steps_dropped
-from shared.states import State, allowed
+from shared.states import WITH_CREATOR, State, allowed, may_end
 
 UNDO = "undo:"
 OPINION = "opinion"
@@ -185,30 +185,48 @@ class Journal:
             self.finish_step(standing, Kind.OPINION, step.id, actor, data)
             return
         if step.on_disagree == RETURN:
-            self._close(standing, kind, step.id, actor, State.RETURNING, State.RETURNED, data)
+            self.send_back(standing, kind, actor, data, step.id)
             return
         dropped = {one.id for one in steps_dropped(standing.definition, step, set(standing.done))}
         target = _BACK + " ".join(one for one in standing.done if one not in dropped)
         self._close(standing, kind, step.id, actor, standing.state, target, data, dropped)
 
+    def send_back(
+        self, standing: Standing, kind: Kind, actor: str, data: dict[str, Any], step: str | None = None
+    ) -> None:
+        """To the creator (退回): disagreed with, withdrawn or lapsed."""
+        self._close(standing, kind, step, actor, State.RETURNING, State.RETURNED, data)
+
     def cancel(self, standing: Standing, actor: str, data: dict[str, Any]) -> bool:
         """Cancel where the state still allows it, else record the refusal. True: it is being cancelled."""
-        kind = Kind.CANCELLATION_REQUESTED
-        if standing.state is State.RETURNED:
-            self._close(standing, kind, None, actor, State.CANCELLED, State.CANCELLED, data)
-        elif not allowed(standing.state, State.CANCELLING):
-            self._record(standing, Kind.CANCELLATION_REFUSED, None, actor, standing.state, data)
+        if not may_end(standing.state):
+            self.note(standing, Kind.CANCELLATION_REFUSED, None, actor, data)
             return False
+        self.end(standing, Kind.CANCELLATION_REQUESTED, actor, State.CANCELLED, data)
+        return True
+
+    def end(self, standing: Standing, kind: Kind, actor: str, end: State, data: dict[str, Any]) -> None:
+        """Out of work for good: cancelled, purged or replaced. `states.may_end` says where that is allowed."""
+        if standing.state in WITH_CREATOR:
+            self._close(standing, kind, None, actor, end, end, data)
         elif standing.closing:  # it is being undone already: the end changes, and what was to be kept is undone too
             kept = standing.closing.removeprefix(_BACK).split() if standing.closing.startswith(_BACK) else []
             if kept:
                 standing.done = kept + standing.done
                 data |= {"undo": list(standing.done), "opened": list(standing.open)}
-            standing.closing = State.CANCELLED
+            standing.closing = end
             self._record(standing, kind, None, actor, State.CANCELLING, data)
         else:
-            self._close(standing, kind, None, actor, State.CANCELLING, State.CANCELLED, data)
-        return True
+            self._close(standing, kind, None, actor, State.CANCELLING, end, data)
+
+    def amend(self, standing: Standing, actor: str, data: dict[str, Any]) -> None:
+        """The changed document is approved again: what was obtained is undone, then a round begins (ENT-09).
+
+        The round counts from now, and the event says which steps of which round came before it.
+        """
+        self.begun.add(standing.id)
+        data |= {"begins": standing.round + 1, "finished": list(standing.done)}
+        self._close(standing, Kind.AMENDED, None, actor, State.IN_REVIEW, _BACK, data)
 
     def undone(self, standing: Standing, step: str) -> None:
         """One step's effects are taken back; on to the one before it, or to the end of the closing."""

@@ -15,7 +15,7 @@ from messages.folders import DocumentKind
 from shared.calendar import Deadline
 from shared.catalogue import Catalogue, DefinitionError
 from shared.conditions import Condition, Value, evaluate
-from shared.states import State
+from shared.states import WITH_CREATOR, State
 
 Mode = Literal["auto", "manual"]
 """auto: rules decide and findings go to people; manual: a person always decides (PRC-09)."""
@@ -55,7 +55,6 @@ class Step:
 
 
 Stage = tuple[Step, ...]
-_WITH_CREATOR = frozenset({State.DRAFT, State.RETURNED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +145,7 @@ def state_after(definition: Definition, done: AbstractSet[str], values: Mapping[
     reached = definition.reached[_front(definition, done, values)[0]]
     if reached is not None:
         return reached
-    return State.IN_REVIEW if current in _WITH_CREATOR or current in definition.reached else current
+    return State.IN_REVIEW if current in WITH_CREATOR or current in definition.reached else current
 
 
 def _front(definition: Definition, done: AbstractSet[str], values: Mapping[str, Value]) -> tuple[int, Stage]:

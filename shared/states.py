@@ -23,11 +23,19 @@ class State(StrEnum):
     ENDED = "ended"
     """The named early end of a definition that has no fulfilment of its own (PRC-10)."""
     CANCELLING = "cancelling"
+    """It will be cancelled, purged or replaced; the departments are undoing what they did."""
     CANCELLED = "cancelled"
+    PURGED = "purged"
+    """清除: nobody reviewed it in time (APR-14)."""
+    REPLACED = "replaced"
+    """Made again under a new version of its process, as another order (PRC-07)."""
 
 
-FINAL = frozenset({State.ARCHIVED, State.ENDED, State.CANCELLED})
+FINAL = frozenset({State.ARCHIVED, State.ENDED, State.CANCELLED, State.PURGED, State.REPLACED})
 """Nothing follows these."""
+
+WITH_CREATOR = frozenset({State.DRAFT, State.RETURNED})
+"""Editable, in nobody's queue, and nothing is held for it."""
 
 # Forward: what a definition's steps may reach from each state. A definition need not have every stage, so stages may be
 # skipped; goods paid for in advance are settled before they are reserved, prepared, shipped or received.
@@ -70,17 +78,18 @@ _BACK: Mapping[State, frozenset[State]] = {
     State.PREPARED: frozenset({State.IN_REVIEW, State.APPROVED, State.RESERVED}),
 }
 
-# Aside: submission, return to the creator, cancellation; RETURNED or CANCELLED at once where nothing is to be undone.
+# Aside: submission, return to the creator, taking out of work for good; at once where nothing is to be undone.
 _LEAVE = frozenset({State.RETURNING, State.RETURNED, State.CANCELLING})
+_OUT = frozenset({State.CANCELLED, State.PURGED, State.REPLACED})
 _ASIDE: Mapping[State, frozenset[State]] = {
-    State.DRAFT: frozenset({State.IN_REVIEW, State.CANCELLED}),
+    State.DRAFT: frozenset({State.IN_REVIEW, State.CANCELLED, State.REPLACED}),
     State.IN_REVIEW: _LEAVE,
     State.APPROVED: _LEAVE,
     State.RESERVED: _LEAVE,
     State.PREPARED: _LEAVE,
     State.RETURNING: frozenset({State.RETURNED, State.CANCELLING}),
-    State.RETURNED: frozenset({State.IN_REVIEW, State.CANCELLED}),
-    State.CANCELLING: frozenset({State.CANCELLED}),
+    State.RETURNED: frozenset({State.IN_REVIEW, State.CANCELLED, State.REPLACED}),
+    State.CANCELLING: _OUT,
 }
 
 _NONE: frozenset[State] = frozenset()
@@ -99,3 +108,20 @@ def allowed(present: State, following: State) -> bool:
 def forward(present: State, following: State) -> bool:
     """Whether the steps of a definition may take an order from one state to the other."""
     return following in _FORWARD.get(present, _NONE)
+
+
+def may_end(present: State) -> bool:
+    """Whether an order may still be taken out of work for good: cancelled, purged or replaced."""
+    return present in WITH_CREATOR or allowed(present, State.CANCELLING)
+
+
+def may_be_amended(present: State) -> bool:
+    """Whether a change may open a new round: the order is approved, and nothing has been shipped (ENT-09)."""
+    return State.IN_REVIEW in _BACK.get(present, _NONE)
+
+
+def diagram() -> str:
+    """The whole table as a Mermaid state diagram."""
+    moves = [f"    {state} --> {following}" for state in State for following in State if following in MOVES[state]]
+    ends = [f"    {state} --> [*]" for state in State if state in FINAL]
+    return "\n".join(["stateDiagram-v2", "    [*] --> draft", *moves, *ends])

@@ -201,6 +201,27 @@ user_tasks = Table(
     comment="questions to people",
 )
 
+handling_comments = Table(
+    "handling_comments",
+    metadata,
+    Column("id", _id, primary_key=True),
+    Column("order_id", _id, nullable=False),
+    Column("requested_date", Date, nullable=False, comment="the date that it is late for"),
+    Column("asked_at", _time, nullable=False),
+    Column("roles", ARRAY(Text), nullable=False, comment="who is asked, beside the creator"),
+    Column("comment", Text),
+    Column("given_by", Text),
+    Column("given_at", _time),
+    Column("closed_at", _time, comment="when the order was found to be finished without one"),
+    CheckConstraint(r"comment ~ '\S'", name="says_something"),
+    CheckConstraint(
+        "(comment is null) = (given_by is null) and (comment is null) = (given_at is null)", name="given_by_somebody"
+    ),
+    UniqueConstraint("order_id", "requested_date"),
+    Index("ix_handling_comments_open", "asked_at", postgresql_where=text("comment is null and closed_at is null")),
+    comment="what people say about orders unfinished long after their date (处理意见)",
+)
+
 waits = Table(
     "waits",
     metadata,

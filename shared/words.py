@@ -60,6 +60,8 @@ def _shown(name: str, value: Any, values: Mapping[str, Any], language: Language)
         return format_amount(value, values["currency"], _LOCALE[language])
     if name == "roles" and isinstance(value, str):
         return ", ".join(word("roles", role, language) for role in value.split()) or "–"
+    if name == "state":
+        return word("states", value, language)
     return "" if value is None else str(value)
 
 

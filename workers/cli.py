@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from workers.commands import bench, demo, edges, operations, orders, people, processes, terminal
+from workers.commands import bench, changes, demo, edges, operations, orders, people, processes, terminal
 
 app = typer.Typer(
     name="orderflow",
@@ -20,6 +20,7 @@ for group, commands in (
         (demo.demo, processes.up, processes.worker, processes.intake, processes.relay, processes.scheduler),
     ),
     ("Orders 订单", (orders.orders, orders.show, edges.submit, edges.fact, edges.refusals)),
+    ("Changes 变更", (changes.withdraw, changes.comment)),
     ("People 审批", (people.tasks, people.decide)),
     ("Operations 运维", (operations.load, operations.audit, bench.bench)),
 ):

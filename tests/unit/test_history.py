@@ -18,7 +18,7 @@ from shared.department import finding
 from shared.history import SYSTEM, Broken, Event, Fold, Kind, apply, fold
 from shared.journal import UNDO, Journal, Standing
 from shared.processes import Definition
-from shared.states import FINAL, State, allowed
+from shared.states import FINAL, State, allowed, may_be_amended, may_end
 from tests.support.definitions import definition_text, step
 from tests.support.drawn import sound_definitions
 from tests.support.orders import NOW, an_order
@@ -38,7 +38,8 @@ ORDERS = st.builds(
     st.sampled_from(["", "木箱"]),
     st.booleans(),
 )
-MOVES = ["finish"] * 5 + ["undone"] * 5 + ["refer", "wait", "disagree", "cancel", "note", "resubmit"]
+MOVES = ["finish"] * 7 + ["undone"] * 7
+MOVES += ["refer", "wait", "disagree", "cancel", "note", "resubmit", "amend", "withdraw", "purge", "replace"]
 Move = tuple[str, int, int]
 # Three bytes make a move: what, at which of the open steps, and how much later.
 DRAWN: st.SearchStrategy[list[Move]] = st.binary(min_size=30, max_size=120).map(
@@ -71,6 +72,10 @@ class Walk:
             "cancel": True,
             "note": self.standing.version > 0,
             "resubmit": self.standing.state is State.RETURNED,
+            "amend": may_be_amended(self.standing.state) and not self.standing.closing,
+            "withdraw": self.standing.state is State.IN_REVIEW and not self.standing.closing,
+            "purge": self.standing.state is State.IN_REVIEW,
+            "replace": may_end(self.standing.state),
         }
         if not able.get(kind, bool(steps)):
             return False
@@ -111,6 +116,22 @@ class Walk:
         done = self.journal.cancel(self.standing, self.actor, {"reason": self.actor})
         assert done is (before is State.RETURNED or allowed(before, State.CANCELLING))
 
+    def amend(self, _: str) -> None:
+        self.standing.revision += 1
+        round_ = self.standing.round
+        self.journal.amend(self.standing, self.actor, {"revision": self.standing.revision})
+        assert (self.standing.state, self.standing.round) == (State.IN_REVIEW, round_)
+        assert self.standing.open[0].startswith(UNDO), "fulfilment pauses"
+
+    def withdraw(self, _: str) -> None:
+        self.journal.send_back(self.standing, Kind.WITHDRAWN, self.actor, {"reason": self.actor})
+
+    def purge(self, _: str) -> None:
+        self.journal.end(self.standing, Kind.PURGED, SYSTEM, State.PURGED, {})
+
+    def replace(self, _: str) -> None:
+        self.journal.end(self.standing, Kind.REPLACED, self.actor, State.REPLACED, {})
+
     def note(self, step: str) -> None:
         self.journal.note(self.standing, Kind.TRANSFERRED, step or None, self.actor, {"to": self.actor})
 
@@ -134,7 +155,7 @@ class Walk:
         assert not {*standing.open} & {*standing.done}
         assert bool(standing.open) is (standing.state not in FINAL | {State.RETURNED})
         assert bool(standing.closing) is any(one.startswith(UNDO) for one in standing.open)
-        if standing.state in (State.RETURNED, State.CANCELLED):
+        if standing.state in (State.RETURNED, State.CANCELLED, State.PURGED, State.REPLACED):
             assert self.effects == set(), "nothing is held for it any more"
 
 

@@ -2,7 +2,10 @@
 
 import pytest
 
-from shared.states import FINAL, MOVES, State, allowed, forward
+from shared.history import Kind
+from shared.states import FINAL, MOVES, State, allowed, diagram, forward, may_be_amended, may_end
+from shared.words import word
+from tests.support.database import REPOSITORY
 
 FULFILMENT = [
     State.IN_REVIEW,
@@ -42,9 +45,36 @@ def test_only_what_has_not_been_shipped_returns_or_is_cancelled(state: State) ->
 
 
 @pytest.mark.requirement("APR-09")
-def test_a_returned_order_is_resubmitted_or_cancelled_and_nothing_else() -> None:
-    assert MOVES[State.RETURNED] == {State.IN_REVIEW, State.CANCELLED}
-    assert MOVES[State.DRAFT] == {State.IN_REVIEW, State.CANCELLED}
+def test_a_returned_order_is_resubmitted_cancelled_or_made_again_and_nothing_else() -> None:
+    assert MOVES[State.RETURNED] == {State.IN_REVIEW, State.CANCELLED, State.REPLACED}
+    assert MOVES[State.DRAFT] == {State.IN_REVIEW, State.CANCELLED, State.REPLACED}
+
+
+@pytest.mark.requirement("APR-14", "PRC-07")
+@pytest.mark.parametrize("state", list(State))
+def test_what_may_be_taken_out_of_work_is_undone_first(state: State) -> None:
+    assert may_end(state) == (state in {*BEFORE_SHIPPING, State.RETURNING, State.RETURNED, State.DRAFT})
+    assert allowed(state, State.PURGED) == (state is State.CANCELLING)
+    assert allowed(state, State.REPLACED) == (state in {State.CANCELLING, State.DRAFT, State.RETURNED})
+
+
+@pytest.mark.requirement("ENT-09")
+@pytest.mark.parametrize("state", list(State))
+def test_only_what_is_approved_and_not_shipped_is_amended(state: State) -> None:
+    assert may_be_amended(state) == (state in {State.APPROVED, State.RESERVED, State.PREPARED})
+
+
+@pytest.mark.requirement("TRK-01")
+def test_the_readme_draws_the_whole_table_and_every_state_has_words() -> None:
+    assert diagram() in (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    for state in State:
+        assert word("states", state, "zh") != state
+
+
+@pytest.mark.requirement("AUD-01")
+def test_every_kind_of_event_has_words() -> None:
+    for kind in Kind:
+        assert word("events", kind, "zh") != kind
 
 
 @pytest.mark.requirement("TRK-01")

@@ -45,7 +45,7 @@ INVARIANTS: tuple[Invariant, ...] = (
         """
         select h.order_id::text, concat('the order is ', o.state, ', its hold has ', h.open_minor, ' open')
         from finance.credit_holds h join core.orders o on o.id = h.order_id
-        where h.open_minor > 0 and o.state in ('returned', 'cancelled')
+        where h.open_minor > 0 and o.state in ('returned', 'cancelled', 'purged', 'replaced')
         """,
     ),
     Invariant(

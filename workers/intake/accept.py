@@ -121,7 +121,7 @@ def accept_orders(
             if entry.key in known or entry.key in seen:
                 continue
             seen[entry.key] = entry
-            fault = _examine(entry, catalog, rules, today)
+            fault = _examine(entry, catalog, rules, today, today)
             if fault is None:
                 fresh.append(entry)
             else:
@@ -143,13 +143,27 @@ def accept_orders(
     return [receipt for receipt in receipts if receipt is not None], batches
 
 
+def catalog_for(session: Session, documents: Sequence[OrderSubmitted]) -> Catalog:
+    """The master data that these documents refer to."""
+    if not documents:
+        return Catalog({}, frozenset())
+    parties, goods = session.together(
+        (_CUSTOMERS, (array(sorted({each.customer.code for each in documents})),)),
+        (_PRODUCTS, (array(sorted({line.product for each in documents for line in each.lines})),)),
+    )
+    return _catalog(parties, goods)
+
+
 def examine_again(
-    session: Session, submitted: OrderSubmitted, order: Order, rules: Rulebook, today: date
+    submitted: OrderSubmitted, order: Order, catalog: Catalog, rules: Rulebook, today: date
 ) -> tuple[Order | None, Definition | None, list[FieldError]]:
-    """Check a changed document of an existing order; the new revision and its definition, or every fault."""
-    probe = _Entry(0, Submission(b"", ""), submitted, b"")
-    _, catalog = _look_up(session, [probe])
-    fault = _examine(probe, catalog, rules, today)
+    """Check a changed document of an existing order as a new one; the new revision and its definition, or every fault.
+
+    It keeps to the version of its process that was in force when it was created, for as long as that may be (PRC-06).
+    """
+    entry = _Entry(0, Submission(b"", ""), submitted, b"")
+    created = order.created_at.astimezone(BUSINESS_ZONE).date()
+    fault = _examine(entry, catalog, rules, today, created)
     errors = list(fault.errors) if fault else []
     if submitted.customer.code != order.customer.code:
         errors.append(
@@ -159,25 +173,25 @@ def examine_again(
         errors.append(
             FieldError(field="customer_order_number", code="changed", reason="it names the order and never changes")
         )
-    if errors or probe.amounts is None:
+    if errors or entry.amounts is None:
         return None, None, errors
     revised, _ = document(
         submitted,
-        probe.amounts,
+        entry.amounts,
         catalog,
         order_id=order.id,
         number=order.number,
         created_at=order.created_at,
         creator=order.creator,
     )
-    return revised, probe.definition, []
+    return revised, entry.definition, []
 
 
-def _examine(entry: _Entry, catalog: Catalog, rules: Rulebook, today: date) -> Refused | None:
+def _examine(entry: _Entry, catalog: Catalog, rules: Rulebook, today: date, created: date) -> Refused | None:
     submitted = entry.submitted
     entry.amounts, errors = check(submitted, catalog, rules.policy(today), today)
     try:
-        entry.definition = rules.definition(submitted.sale_type, today, submitted.definition)
+        entry.definition = rules.definition(submitted.sale_type, created, submitted.definition)
     except DefinitionError as error:
         errors.append(FieldError(field="definition", code="unknown_definition", reason=str(error)))
     return Refused(errors, *entry.key) if errors else None
@@ -226,7 +240,11 @@ def _look_up(session: Session, entries: Sequence[_Entry]) -> tuple[dict[tuple[st
     existing, parties, goods = session.together(
         (_EXISTING, tuple(keys)), (_CUSTOMERS, (customers,)), (_PRODUCTS, (products,))
     )
-    return _by_key(existing), Catalog({row[0]: (row[1], row[2]) for row in parties}, frozenset(row[0] for row in goods))
+    return _by_key(existing), _catalog(parties, goods)
+
+
+def _catalog(parties: Sequence[Row], goods: Sequence[Row]) -> Catalog:
+    return Catalog({row[0]: (row[1], row[2]) for row in parties}, frozenset(row[0] for row in goods))
 
 
 def _existing(session: Session, entries: Sequence[_Entry]) -> dict[tuple[str, str], tuple[str, bytes]]:

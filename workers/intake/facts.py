@@ -1,5 +1,5 @@
 """Facts from outside, once each: into the queue of the department that books them, or, where they move an order as a
-whole (cancellation, resubmission), done here under the order's lock.
+whole (`changes`), done here under the order's lock.
 """
 
 import hashlib
@@ -8,18 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from messages.batch import Batch, BatchKind
-from messages.commands import FACT_OWNERS, CancellationRequested, Fact, OrderResubmitted, PaymentReceived
-from messages.events import FieldError
-from messages.orders import write_order
+from messages.commands import FACT_OWNERS, Fact, PaymentReceived
 from shared.database import Session, array, columns
-from shared.history import Kind
 from shared.ids import new_id
 from shared.journal import Journal, Ref, Standing
-from shared.numbering import BUSINESS_ZONE
-from shared.outbox import announce
+from shared.outbox import announce, to_json
 from shared.standings import lock_standings
-from shared.states import State
-from workers.intake.accept import Receipt, Rulebook, Verdict, examine_again
+from workers.intake import changes
+from workers.intake.accept import Receipt, Rulebook, Verdict
 from workers.intake.parse import Limits, Refused, Submission, parse_fact, refuse
 from workers.intake.refusals import Refusal, record
 
@@ -55,14 +51,13 @@ def accept_facts(
     if len(fresh) < len(entries):
         new = {entry.id for entry in fresh}
         _sort_out_repeats(session, [entry for entry in entries if entry.id not in new], outcome)
-    moving = [entry for entry in fresh if isinstance(entry.fact, CancellationRequested | OrderResubmitted)]
-    folders = lock_standings(session, {e.order_id for e in moving if e.order_id}, rules.definitions, rules.policies)
-    done = [entry.id for entry in moving if _move(session, journal, entry, folders, rules, outcome)]
-    refused = [entry.id for entry in moving if entry.id not in done]
-    if done or refused:
-        session.write("update core.facts set handled_at = %s where id = any(%s::uuid[])", now, array(done + refused))
+    moving = [entry for entry in fresh if isinstance(entry.fact, changes.Change)]
+    if moving:
+        wanted = {entry.order_id for entry in moving if entry.order_id}
+        folders = lock_standings(session, wanted, rules.definitions, rules.policies)
+        _move(session, journal, moving, folders, rules, outcome)
     for entry in fresh:
-        if not isinstance(entry.fact, CancellationRequested | OrderResubmitted):
+        if not isinstance(entry.fact, changes.Change):
             journal.send(FACT_OWNERS[entry.fact.kind], Ref(entry.id, 0, entry.fact.kind), BatchKind.FACTS)
         accepted = Receipt(Verdict.ACCEPTED, _number(entry.fact), (), entry.key[1])
         outcome.receipts[entry.place] = outcome.receipts[entry.place] or accepted
@@ -142,69 +137,30 @@ def _sort_out_repeats(session: Session, entries: Sequence[_Entry], outcome: _Out
 def _move(
     session: Session,
     journal: Journal,
-    entry: _Entry,
+    moving: Sequence[_Entry],
     folders: dict[str, Standing],
     rules: Rulebook,
     outcome: _Outcome,
-) -> bool:
-    """Cancel or resubmit one order. False: refused, and recorded as such."""
-    assert entry.order_id is not None, "a fact about an unknown order has been refused"
-    folder, fact = folders[entry.order_id], entry.fact
-    if isinstance(fact, CancellationRequested):
-        if journal.cancel(folder, fact.source, {"reason": fact.reason, "fact": entry.id}):
-            return True
-        fault = refuse("order", "not_cancellable", f"{fact.order} is {folder.state}: too late to cancel")
-        outcome.refuse(entry.place, entry.submission, Refused(fault.errors, *entry.key))
-        return False
-    assert isinstance(fact, OrderResubmitted), "nothing else moves an order here"
-    try:
-        _resubmit(session, journal, folder, fact, rules)
-    except Refused as refused:
-        outcome.refuse(entry.place, entry.submission, Refused(refused.errors, *entry.key))
-        return False
-    return True
+) -> None:
+    """Follow the facts that move an order as a whole, each on its own; what is refused is recorded as such (AUD-01)."""
+    pairs = [(entry.fact, folders[entry.order_id or ""]) for entry in moving]
+    grounds = changes.look_up(session, pairs, rules, journal.now)
+    refused: list[tuple[str, str, str, str]] = []
+    for entry, (fact, folder) in zip(moving, pairs, strict=True):
+        try:
+            changes.follow(session, journal, fact, folder, grounds, entry.id)
+        except Refused as refusal:
+            outcome.refuse(entry.place, entry.submission, Refused(refusal.errors, *entry.key))
+            codes = {error.field: error.code for error in refusal.errors}
+            actor = getattr(fact, "by", fact.source)
+            refused.append((actor, f"order.{fact.kind}", folder.document.number, to_json({"refused": codes})))
+    session.write("update core.facts set handled_at = %s where id = any(%s::uuid[])", journal.now, _ids(moving))
+    if refused:
+        session.write(_AUDIT, journal.now, *columns(refused, 4))
 
 
-def _resubmit(session: Session, journal: Journal, folder: Standing, fact: OrderResubmitted, rules: Rulebook) -> None:
-    """A returned order comes back changed: a new revision and a new round from the first step (APR-09).
-
-    Raises `Refused` where it is not returned, where another person than its creator resubmits it (APR-01), where
-    another order is meant, or where the new document has faults.
-    """
-    submitted, order = fact.document, folder.order
-    errors = []
-    if folder.state is not State.RETURNED:
-        errors.append(_error("order", "not_returned", f"{fact.order} is {folder.state}, not returned"))
-    if fact.by != order.creator:
-        errors.append(_error("by", "not_creator", f"only {order.creator}, who created it, may resubmit {fact.order}"))
-    if (submitted.source, submitted.external_id) != (order.source, order.external_id):
-        errors.append(_error("document", "other_order", f"{fact.order} is {order.external_id} of {order.source}"))
-    today = journal.now.astimezone(BUSINESS_ZONE).date()
-    revised, definition, faults = examine_again(session, submitted, order, rules, today)
-    errors += faults
-    if errors or revised is None or definition is None:
-        raise Refused(errors)
-    folder.document, folder.definition, folder.policy = revised, definition, rules.policy(today)
-    folder.revision += 1
-    folder.round += 1
-    session.write(_REVISE, order.id, folder.revision, write_order(revised))
-    session.write(_REPIN, definition.key, folder.policy.key, order.id)
-    session.write(
-        _HEADER,
-        revised.total_minor,
-        revised.total_base_minor,
-        revised.requested_date,
-        revised.currency,
-        revised.customer.name,
-        revised.sale_type,
-        revised.channel,
-        order.id,
-    )
-    journal.begin_round(folder, Kind.RESUBMITTED, fact.by, {"revision": folder.revision})
-
-
-def _error(field: str, code: str, reason: str) -> FieldError:
-    return FieldError(field=field, code=code, reason=reason)
+def _ids(entries: Sequence[_Entry]) -> str:
+    return array([entry.id for entry in entries])
 
 
 def _number(fact: Fact) -> str | None:
@@ -226,9 +182,7 @@ _EXISTING = """
 select f.source, f.fact_id, f.content_hash from unnest(%s::text[], %s::text[]) as k(source, fact_id)
 join core.facts f on f.source = k.source and f.fact_id = k.fact_id
 """
-_REVISE = "insert into core.order_documents (order_id, revision, document) values (%s, %s, %s::json)"
-_REPIN = "update core.orders set definition = %s, policy = %s where id = %s"
-_HEADER = """
-update core.order_headers set total_minor = %s, total_base_minor = %s, requested_date = %s, currency = %s,
-    customer_name = %s, sale_type = %s, channel = %s where order_id = %s
+_AUDIT = """
+insert into core.audit_log (at, actor, action, subject, data)
+select %s, v.* from unnest(%s::text[], %s::text[], %s::text[], %s::json[]) as v
 """

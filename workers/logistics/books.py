@@ -247,7 +247,7 @@ INVARIANTS: tuple[Invariant, ...] = (
         """
         select h.number, concat(o.state, ', but planned or on its way')
         from core.orders o join core.order_headers h on h.order_id = o.id
-        where o.state in ('returned', 'cancelled') and (
+        where o.state in ('returned', 'cancelled', 'purged', 'replaced') and (
             exists (select from logistics.plans p where p.order_id = o.id and p.withdrawn_at is null)
             or exists (
                 select from logistics.shipments s

@@ -111,7 +111,7 @@ ALL = (
         """
         select o.id::text, o.state || ', but still holds goods'
         from core.orders o
-        where o.state in ('returned', 'cancelled') and (
+        where o.state in ('returned', 'cancelled', 'purged', 'replaced') and (
             exists (select from warehouse.reservations r where r.order_id = o.id)
             or exists (select from warehouse.preparations p where p.order_id = o.id and p.cancelled_at is null)
         )

@@ -1,0 +1,123 @@
+"""Handling comments (处理意见, APR-16): an order unfinished long after its date must be explained by somebody.
+
+Until it is, changing its date, cancelling or closing it is refused; normal fulfilment goes on.
+"""
+
+from collections.abc import Iterable
+from datetime import date, datetime, time
+
+from messages.orders import Order
+from shared.calendar import NO_OVERRIDES, Overrides, deadline
+from shared.catalogue import Catalogue
+from shared.database import Session, columns
+from shared.history import Kind
+from shared.ids import new_id
+from shared.journal import Journal, Standing
+from shared.numbering import BUSINESS_ZONE
+from shared.outbox import to_json
+from shared.policy import Policy
+from shared.processes import Definition
+from shared.standings import lock_standings
+from shared.states import FINAL
+from shared.tasks import Refusal
+
+ROLES = ("salesperson", "sales_supervisor", "sales_manager")
+"""Who may comment, beside the order's creator."""
+
+
+def due_at(requested: date, policy: Policy, overrides: Overrides = NO_OVERRIDES) -> datetime:
+    """Until when an order asked for by that day may be unfinished without a comment."""
+    return deadline(datetime.combine(requested, time(12), BUSINESS_ZONE), policy.order_comment_after, overrides)
+
+
+def is_overdue(folder: Standing, now: datetime, overrides: Overrides = NO_OVERRIDES) -> bool:
+    """Whether the order is unfinished past that time."""
+    document = folder.document
+    if not isinstance(document, Order) or folder.state in FINAL:
+        return False
+    return now > due_at(document.requested_date, folder.policy, overrides)
+
+
+def uncommented(
+    session: Session, folders: Iterable[Standing], now: datetime, overrides: Overrides = NO_OVERRIDES
+) -> set[str]:
+    """The ids of the orders that need a comment and have none for their present date."""
+    late = [folder for folder in folders if is_overdue(folder, now, overrides)]
+    if not late:
+        return set()
+    dates = [(folder.id, _date(folder)) for folder in late]
+    given = {row[0] for row in session.rows(_GIVEN, *columns(dates, 2))}
+    return {folder.id for folder in late} - given
+
+
+def ask(session: Session, journal: Journal, folders: Iterable[Standing]) -> None:
+    """Put the question into the inbox, once for each order and date."""
+    rows = []
+    for folder in folders:
+        rows.append((new_id(), folder.id, _date(folder)))
+        journal.note(folder, Kind.COMMENT_ASKED, None, "system", {"requested_date": _date(folder)})
+    if rows:
+        session.write(_ASK, journal.now, " ".join(ROLES), *columns(rows, 3))
+
+
+def comment(
+    session: Session,
+    number: str,
+    person: str,
+    text: str,
+    definitions: Catalogue[Definition],
+    policies: Catalogue[Policy],
+    now: datetime,
+) -> Refusal | None:
+    """Record somebody's comment, or why not (AUD-01). It may be given before it was asked for."""
+    found = session.row("select order_id from core.order_headers where number = %s", number)
+    folders = lock_standings(session, {found[0]} if found else set(), definitions, policies)
+    if not folders:
+        return Refusal("order.unknown", {"order": number})
+    folder = next(iter(folders.values()))
+    refusal = _refused(session, folder, person, text, now)
+    if refusal:
+        session.write(_AUDIT, now, person, number, to_json({"refused": refusal.code, **refusal.values}))
+        return refusal
+    asked = _date(folder)
+    session.write(_GIVE, new_id(), folder.id, asked, now, list(ROLES), text.strip(), person, now)
+    journal = Journal(now)
+    journal.note(folder, Kind.COMMENTED, None, person, {"comment": text.strip(), "requested_date": asked})
+    journal.write(session)
+    return None
+
+
+def _refused(session: Session, folder: Standing, person: str, text: str, now: datetime) -> Refusal | None:
+    number = folder.document.number
+    if not text.strip():
+        return Refusal("comment.empty", {"order": number})
+    if person != folder.document.creator and not session.row(_MAY, person, list(ROLES)):
+        return Refusal("comment.role", {"person": person, "roles": " ".join(ROLES)})
+    if not is_overdue(folder, now):
+        return Refusal("comment.not_needed", {"order": number, "state": folder.state})
+    return None
+
+
+def _date(folder: Standing) -> date:
+    assert isinstance(folder.document, Order), "only orders are overdue"
+    return folder.document.requested_date
+
+
+_GIVEN = """
+select c.order_id from unnest(%s::uuid[], %s::date[]) as k(order_id, day)
+join core.handling_comments c on c.order_id = k.order_id and c.requested_date = k.day and c.comment is not null
+"""
+_ASK = """
+insert into core.handling_comments (asked_at, roles, id, order_id, requested_date)
+select %s, string_to_array(%s, ' '), v.* from unnest(%s::uuid[], %s::uuid[], %s::date[]) as v on conflict do nothing
+"""
+_GIVE = """
+insert into core.handling_comments (id, order_id, requested_date, asked_at, roles, comment, given_by, given_at)
+values (%s, %s, %s, %s, %s, %s, %s, %s)
+on conflict (order_id, requested_date) do update
+set comment = excluded.comment, given_by = excluded.given_by, given_at = excluded.given_at
+"""
+_MAY = "select 1 from core.staff where id = %s and active and roles && %s::text[]"
+_AUDIT = """
+insert into core.audit_log (at, actor, action, subject, data) values (%s, %s, 'order.comment', %s, %s::json)
+"""

@@ -1,0 +1,76 @@
+"""`withdraw`, `comment`: what creators and salespeople do with an order that was handed in."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from messages.batch import Batch
+from workers.commands.terminal import As, Json, Lang, database, emit, fail, language, publish
+
+if TYPE_CHECKING:
+    from shared.database import Session
+    from shared.tasks import Refusal
+
+Number = Annotated[str, typer.Argument(metavar="ORDER", help="The order's number. 订单号。")]
+
+
+def withdraw(
+    order: Number,
+    person: As,
+    reason: Annotated[str, typer.Option(help="Why. 原因。")] = "",
+    json: Json = False,
+    lang: Lang = None,
+) -> None:
+    """Take an order back before anybody has decided about it; its creator may. 撤回。"""
+    from shared import withdrawals
+    from workers.intake.accept import rulebook
+
+    rules = rulebook()
+
+    def act(session: "Session", now: datetime) -> "tuple[Refusal | None, list[Batch]]":
+        return withdrawals.withdraw(session, order, person, reason, rules.definitions, rules.policies, now)
+
+    _carry_out(order, act, "Withdrawn: it goes back to its creator. 已撤回。", json=json, lang=lang)
+
+
+def comment(
+    order: Number,
+    text: Annotated[str, typer.Argument(help="What is done about it. 处理意见。")],
+    person: As,
+    json: Json = False,
+    lang: Lang = None,
+) -> None:
+    """Give the handling comment that a long overdue order needs. 填写处理意见。"""
+    from shared import comments
+    from workers.intake.accept import rulebook
+
+    rules = rulebook()
+
+    def act(session: "Session", now: datetime) -> "tuple[Refusal | None, list[Batch]]":
+        return comments.comment(session, order, person, text, rules.definitions, rules.policies, now), []
+
+    _carry_out(order, act, "Recorded. 已记录。", json=json, lang=lang)
+
+
+def _carry_out(
+    order: str,
+    act: "Callable[[Session, datetime], tuple[Refusal | None, list[Batch]]]",
+    done: str,
+    *,
+    json: bool,
+    lang: str | None,
+) -> None:
+    from shared.words import answer
+
+    chosen = language(lang)
+    with database() as opened, opened.transaction() as session:
+        refused, batches = act(session, datetime.now(UTC))
+    publish(batches)
+    if json:
+        emit({"order": order, "done": refused is None, "refused": refused and refused.code})
+        raise typer.Exit(1 if refused else 0)
+    if refused:
+        fail(answer(refused.code, refused.values, chosen))
+    typer.echo(done)

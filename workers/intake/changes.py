@@ -1,0 +1,202 @@
+"""What moves an order as a whole, under its lock: cancelling, resubmitting, withdrawing and amending it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from messages.commands import CancellationRequested, Fact, OrderAmended, OrderResubmitted, WithdrawalRequested
+from messages.events import FieldError
+from messages.orders import Order, write_order
+from shared.comments import uncommented
+from shared.database import Session
+from shared.history import Kind
+from shared.journal import Journal, Standing
+from shared.numbering import BUSINESS_ZONE
+from shared.processes import Definition, may_finish
+from shared.states import State, may_be_amended
+from shared.tasks import Refusal
+from shared.withdrawals import Decided, refused, take_back, who_decided
+from shared.words import answer
+from workers.intake.accept import Rulebook, catalog_for, examine_again
+from workers.intake.check import Catalog
+from workers.intake.parse import Refused
+
+Change = CancellationRequested | OrderResubmitted | WithdrawalRequested | OrderAmended
+
+APPROVED_ON = ("lines", "currency", "payment", "requested_date", "delivery", "special_requirements", "channel")
+"""What the approvals of an order rested on: product, quantity, price, terms, date. Who to ask about it is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What the changes of one transaction are judged by, read once for all of them."""
+
+    rules: Rulebook
+    today: date
+    catalog: Catalog
+    decided: Decided
+    uncommented: frozenset[str]
+
+
+def look_up(session: Session, pairs: Sequence[tuple[Fact, Standing]], rules: Rulebook, now: datetime) -> Grounds:
+    """Everything that `follow` needs to know of these facts and their orders, which are locked."""
+    documents = [fact.document for fact, _ in pairs if isinstance(fact, OrderResubmitted | OrderAmended)]
+    withdrawn = {folder.id for fact, folder in pairs if isinstance(fact, WithdrawalRequested)}
+    return Grounds(
+        rules,
+        now.astimezone(BUSINESS_ZONE).date(),
+        catalog_for(session, documents),
+        who_decided(session, withdrawn) if withdrawn else {},
+        frozenset(uncommented(session, [folder for _, folder in pairs], now)),
+    )
+
+
+def follow(session: Session, journal: Journal, fact: Fact, folder: Standing, grounds: Grounds, fact_id: str) -> None:
+    """Make the order's move. Raises `Refused` with every reason why it cannot be made."""
+    match fact:
+        case CancellationRequested():
+            _cancel(journal, folder, fact, grounds, fact_id)
+        case WithdrawalRequested():
+            refusal = refused(folder, fact.by, grounds.decided)
+            if refusal:
+                raise Refused([_explained("by" if refusal.code.endswith("creator") else "order", refusal)])
+            take_back(journal, folder, fact.by, fact.reason)
+        case OrderResubmitted() | OrderAmended() if not isinstance(folder.document, Order):
+            raise Refused([_explained("order", Refusal("order.none", _named(folder)))])
+        case OrderResubmitted():
+            _resubmit(session, journal, folder, fact, grounds)
+        case OrderAmended():
+            _amend(session, journal, folder, fact, grounds)
+
+
+def _cancel(journal: Journal, folder: Standing, fact: CancellationRequested, grounds: Grounds, fact_id: str) -> None:
+    if folder.id in grounds.uncommented:
+        raise Refused([_uncommented("order", folder)])
+    if not journal.cancel(folder, fact.source, {"reason": fact.reason, "fact": fact_id}):
+        raise Refused([_error("order", "not_cancellable", f"{fact.order} is {folder.state}: too late to cancel")])
+
+
+def _resubmit(session: Session, journal: Journal, folder: Standing, fact: OrderResubmitted, grounds: Grounds) -> None:
+    """A returned order comes back changed: a new revision and a new round from the first step (APR-09).
+
+    Refused where it is not returned, where another person than its creator resubmits it (APR-01), where another order
+    is meant, where its process may no longer be used (PRC-07), or where the new document has faults.
+    """
+    errors = []
+    if folder.state is not State.RETURNED:
+        errors.append(_error("order", "not_returned", f"{fact.order} is {folder.state}, not returned"))
+    revised, definition = _revised(folder, fact, grounds, errors)
+    if errors or revised is None or definition is None:
+        raise Refused(errors)
+    folder.definition = definition
+    _store(session, folder, revised, grounds)
+    folder.round += 1
+    journal.begin_round(folder, Kind.RESUBMITTED, fact.by, {"revision": folder.revision})
+
+
+def _amend(session: Session, journal: Journal, folder: Standing, fact: OrderAmended, grounds: Grounds) -> None:
+    """An approved order is changed (ENT-09): what its approvals rested on opens a new round, the rest is recorded.
+
+    Refused in review (withdraw it), while returned (resubmit it), and, of what approvals rested on, after shipping.
+    """
+    before = folder.document
+    errors: list[FieldError] = []
+    revised, definition = _revised(folder, fact, grounds, errors)
+    changed = _changed(before, revised) if isinstance(before, Order) and revised else {}
+    if _beyond_changes(folder):
+        errors.append(_explained("order", Refusal("amendment.state", _named(folder))))
+    elif not may_be_amended(folder.state) and set(changed) & set(APPROVED_ON):
+        fields = ", ".join(name for name in APPROVED_ON if name in changed)
+        errors.append(_explained("order", Refusal("amendment.shipped", _named(folder) | {"fields": fields})))
+    if definition is not None and definition.key != folder.definition.key:
+        errors.append(_explained("sale_type", Refusal("amendment.process", _named(folder))))
+    if errors or revised is None:
+        raise Refused(errors)
+    if not changed:
+        raise Refused([_explained("document", Refusal("amendment.nothing", _named(folder)))])
+    _store(session, folder, revised, grounds)
+    data = {"revision": folder.revision, "changed": changed}
+    if set(changed) & set(APPROVED_ON):
+        journal.amend(folder, fact.by, data)
+    else:
+        journal.note(folder, Kind.AMENDED, None, fact.by, data)
+
+
+def _beyond_changes(folder: Standing) -> bool:
+    """Being undone, or where an amendment is no way at all: a document in review, with its creator, or finished."""
+    return folder.closing is not None or folder.state not in _AMENDABLE
+
+
+_AMENDABLE = frozenset({*filter(may_be_amended, State), State.SHIPPED, State.RECEIVED, State.SETTLED})
+
+
+def _revised(
+    folder: Standing, fact: OrderResubmitted | OrderAmended, grounds: Grounds, errors: list[FieldError]
+) -> tuple[Order | None, Definition | None]:
+    """The new revision, checked like a new order; adds every fault to `errors`."""
+    submitted, order = fact.document, folder.document
+    assert isinstance(order, Order), "only orders are handed in changed"
+    if fact.by != order.creator:
+        word = "resubmit" if isinstance(fact, OrderResubmitted) else "amend"
+        errors.append(_error("by", "not_creator", f"only {order.creator}, who created it, may {word} {fact.order}"))
+    if (submitted.source, submitted.external_id) != (order.source, order.external_id):
+        errors.append(_error("document", "other_order", f"{fact.order} is {order.external_id} of {order.source}"))
+    if folder.id in grounds.uncommented and submitted.requested_date != order.requested_date:
+        errors.append(_uncommented("requested_date", folder))
+    revised, definition, faults = examine_again(submitted, order, grounds.catalog, grounds.rules, grounds.today)
+    errors += faults
+    if definition and not may_finish(grounds.rules.definitions, definition, submitted.sale_type, grounds.today):
+        errors.append(_explained("definition", Refusal("definition.over", _named(folder) | {"key": definition.key})))
+    return revised, definition
+
+
+def _changed(before: Order, after: Order) -> dict[str, list[object]]:
+    """By field, the old and the new value (AUD-01)."""
+    names = (*APPROVED_ON, "contact", "customer", "entry_system", "total_minor")
+    return {
+        name: [getattr(before, name), getattr(after, name)]
+        for name in names
+        if getattr(before, name) != getattr(after, name)
+    }
+
+
+def _store(session: Session, folder: Standing, revised: Order, grounds: Grounds) -> None:
+    folder.document, folder.policy = revised, grounds.rules.policy(grounds.today)
+    folder.revision += 1
+    session.write(_REVISE, folder.id, folder.revision, write_order(revised))
+    session.write(_REPIN, folder.definition.key, folder.policy.key, folder.id)
+    session.write(
+        _HEADER,
+        revised.total_minor,
+        revised.total_base_minor,
+        revised.requested_date,
+        revised.currency,
+        revised.customer.name,
+        revised.sale_type,
+        revised.channel,
+        folder.id,
+    )
+
+
+def _uncommented(field: str, folder: Standing) -> FieldError:
+    return _explained(field, Refusal("comment.needed", _named(folder)))
+
+
+def _named(folder: Standing) -> dict[str, str]:
+    return {"order": folder.document.number, "state": folder.state}
+
+
+def _explained(field: str, refusal: Refusal) -> FieldError:
+    return _error(field, refusal.code, answer(refusal.code, refusal.values, "en"))
+
+
+def _error(field: str, code: str, reason: str) -> FieldError:
+    return FieldError(field=field, code=code, reason=reason)
+
+
+_REVISE = "insert into core.order_documents (order_id, revision, document) values (%s, %s, %s::json)"
+_REPIN = "update core.orders set definition = %s, policy = %s where id = %s"
+_HEADER = """
+update core.order_headers set total_minor = %s, total_base_minor = %s, requested_date = %s, currency = %s,
+    customer_name = %s, sale_type = %s, channel = %s where order_id = %s
+"""
