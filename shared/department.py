@@ -112,6 +112,19 @@ class Visit(Struct, frozen=True):
         raise Unworkable(f"{self.document.number} is no order")
 
 
+@dataclass(frozen=True, slots=True)
+class NewFolder:
+    """Effect: a document begins its own way in the same transaction, by the definition of this name in force.
+    `links`: (what it is of the other, the other's id).
+    """
+
+    document: Document
+    definition: str
+    policy: Policy
+    actor: str
+    links: tuple[tuple[str, str], ...] = ()
+
+
 class Facts(Protocol):
     """What `load` returns. The runtime lets it absorb every effect before the next order of the batch is decided."""
 
@@ -125,13 +138,13 @@ class Activity(Protocol[F]):
     """What a department can do. `load` and `save` see the whole batch, `decide` one order.
 
     `load` locks what `save` will change, in key order. `undo` takes back what the step had obtained for these orders;
-    it is called also for orders that obtained nothing and must be harmless when repeated; it returns the keys of waits
-    to wake, such as those for goods that are free again.
+    it is called also for orders that obtained nothing and must be harmless when repeated. `save` and `undo` may return
+    the keys of waits to wake, such as those for goods that are free again.
     """
 
     def load(self, session: Session, visits: Sequence[Visit], /) -> F: ...
     def decide(self, visit: Visit, facts: F, /) -> Outcome: ...
-    def save(self, session: Session, effects: Sequence[Any], /) -> None: ...
+    def save(self, session: Session, effects: Sequence[Any], /) -> Collection[str] | None: ...
     def undo(self, session: Session, visits: Sequence[Visit], /) -> Collection[str] | None: ...
 
 

@@ -21,6 +21,7 @@ from shared.department import (
     Booked,
     Department,
     Finding,
+    NewFolder,
     Outcome,
     Passed,
     Referred,
@@ -29,13 +30,16 @@ from shared.department import (
     Unworkable,
     Visit,
     Waiting,
+    effects_of,
 )
 from shared.failures import record_failure
+from shared.folders import Opening, open_folders
 from shared.history import SYSTEM, Kind
 from shared.journal import UNDO, Journal, Ref, Standing, as_data, write_batches
+from shared.numbering import BUSINESS_ZONE
 from shared.outbox import to_json
 from shared.policy import Policy
-from shared.processes import Definition, Step
+from shared.processes import Definition, Step, select
 from shared.standings import COLUMNS, standing
 
 log = structlog.get_logger()
@@ -169,9 +173,18 @@ class Runtime:
             for effect in settle(journal, folder, visit.step, outcome, decision):
                 facts.absorb(effect)
                 effects.append(effect)
-        if effects:
-            activity.save(session, effects)
-        return ()
+        if not effects:
+            return ()
+        self._open(session, journal, effects_of(NewFolder, effects))
+        return activity.save(session, effects) or ()
+
+    def _open(self, session: Session, journal: Journal, new: Sequence[NewFolder]) -> None:
+        today = journal.now.astimezone(BUSINESS_ZONE).date()
+        opening = []
+        for one in new:
+            definition = select(self.definitions, one.document.sale_type, today, one.definition)
+            opening.append(Opening(one.document, definition, one.policy, one.actor, {}, one.links))
+        open_folders(session, journal, opening)
 
     # -- reported facts --------------------------------------------------------------------------------------------
 
