@@ -53,6 +53,9 @@ class Policy:
     high_risk_exposure_basis_points: int
     """Above this share of the credit limit, exposure with the order is of high risk (FIN-03)."""
 
+    screening_near_percent: int
+    """From this likeness on a party's name is near a restricted one, and a person looks at it (CMP-01)."""
+
     review_deadline: Deadline
     """How long a review may take before it is overdue (APR-12)."""
     purge_after: Deadline
@@ -139,6 +142,7 @@ def _policy(fields: Fields) -> Policy:
         tax_rate_basis_points=fields.number("tax_rate_basis_points", most=WHOLE_BASIS_POINTS),
         high_risk_new_customer_minor=fields.number("high_risk_new_customer_minor"),
         high_risk_exposure_basis_points=fields.number("high_risk_exposure_basis_points", most=WHOLE_BASIS_POINTS),
+        screening_near_percent=fields.number("screening_near_percent", least=50, most=100),
         review_deadline=fields.duration("review_deadline"),
         purge_after=fields.duration("purge_after"),
         order_comment_after=fields.duration("order_comment_after"),

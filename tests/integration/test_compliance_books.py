@@ -17,7 +17,7 @@ from tests.support.orders import NOW, an_order, open_orders
 from workers.compliance import books
 from workers.compliance.activities import compliance
 from workers.compliance.books import read_records
-from workers.compliance.rules import Kind, Restriction, party, rulebook
+from workers.compliance.rules import Kind, Party, Restriction, rulebook
 from workers.sales_review.books import CustomerRow, ProductRow, save_customers, save_products
 
 POLICIES = policy.load()
@@ -42,11 +42,11 @@ reaches = "approved"
 """,
     "only_compliance.toml",
 )
-RULES = """code,kind,value,name_zh,name_en,active
-EXP-1,category,两用物项,两用物项,Dual-use goods,true
-SAN-1,party,"Pearl ""East"" Trading",制裁名单,,true
-SAN-2,country,KP,,Sanctioned country,true
-OLD-1,product,P001,旧规定,Old rule,false
+RULES = """code,kind,value,name_zh,name_en,source,active
+EXP-1,category,两用物项,两用物项,Dual-use goods,,true
+SAN-1,party,"Pearl ""East"" Trading",制裁名单,,UN-1718,true
+SAN-2,country,KP,,Sanctioned country,,true
+OLD-1,product,P001,旧规定,Old rule,,false
 """
 
 
@@ -84,19 +84,19 @@ def test_the_active_rules_and_the_records_of_a_batch_are_read(company: Database)
         nothing = read_records(session, [])
     active = (
         Restriction("EXP-1", Kind.CATEGORY, "两用物项", "两用物项", "Dual-use goods"),
-        Restriction("SAN-1", Kind.PARTY, 'Pearl "East" Trading', "制裁名单", "制裁名单"),
+        Restriction("SAN-1", Kind.PARTY, 'Pearl "East" Trading', "制裁名单", "制裁名单", "UN-1718"),
         Restriction("SAN-2", Kind.COUNTRY, "KP", "Sanctioned country", "Sanctioned country"),
     )
     assert found.book == rulebook(active)
     assert found.categories == {"P001": "照明", "P002": "两用物项"}
-    assert found.customers == {"C001": party(("上海明珠", 'Pearl "East" Trading'), "CN", "上海")}
+    assert found.customers == {"C001": Party(("上海明珠", 'Pearl "East" Trading'), "CN", "上海")}
     assert (nothing.book.size, nothing.categories, nothing.customers) == (0, {}, {})
 
 
 @pytest.mark.requirement("CMP-01")
 def test_loading_again_changes_a_rule_and_switches_it_off(company: Database, tmp_path: Path) -> None:
-    changed = RULES.replace("KP,,Sanctioned country,true", "IR,,Sanctioned country,true").replace(
-        "Dual-use goods,true", "Dual-use goods,false"
+    changed = RULES.replace("KP,,Sanctioned country,,true", "IR,,Sanctioned country,,true").replace(
+        "Dual-use goods,,true", "Dual-use goods,,false"
     )
     with company.transaction() as session:
         assert load(session, tmp_path, changed) == []
@@ -108,7 +108,7 @@ def test_loading_again_changes_a_rule_and_switches_it_off(company: Database, tmp
 
 @pytest.mark.requirement("CMP-01")
 def test_a_file_names_every_faulty_rule_and_the_sound_ones_are_read(database: Database, tmp_path: Path) -> None:
-    faulty = RULES + "BAD-1,country,Iran,伊朗,Iran,true\nBAD-2,weather,x,雨,Rain,perhaps\n"
+    faulty = RULES + "BAD-1,country,Iran,伊朗,Iran,,true\nBAD-2,weather,x,雨,Rain,,perhaps\n"
     with database.transaction() as session:
         errors = load(session, tmp_path, faulty)
     assert [(error.line, error.column) for error in errors] == [(6, ""), (7, "kind"), (7, "active")]

@@ -10,13 +10,14 @@ from shared import money
 from shared.department import Finding, Outcome, Passed, Referred
 from tests.support.orders import an_order
 from workers.compliance.books import RuleRow
-from workers.compliance.rules import Kind, Party, Restriction, check, normal, party, rulebook
+from workers.compliance.rules import Kind, Party, Restriction, check, normal, rulebook
 
 WORDS = tomllib.loads(
     (Path(money.__file__).parent / "locale" / "findings" / "compliance.toml").read_text(encoding="utf-8")
 )
+NEAR = 85
 CATEGORIES = {"P001": "照明", "P002": "Tools"}
-RECORD = party(("上海明珠贸易有限公司", "Shanghai Pearl Trading Co., Ltd."), "CN", "上海市")
+RECORD = Party(("上海明珠贸易有限公司", "Shanghai Pearl Trading Co., Ltd."), "CN", "上海市")
 
 
 def rule(kind: Kind, value: str, code: str = "R1") -> Restriction:
@@ -24,7 +25,7 @@ def rule(kind: Kind, value: str, code: str = "R1") -> Restriction:
 
 
 def outcome_of(*rules: Restriction, record: Party | None = RECORD, **changes: Any) -> Outcome:
-    return check(an_order(**changes), rulebook(rules), CATEGORIES, record)
+    return check(an_order(**changes), rulebook(rules), CATEGORIES, record, NEAR)
 
 
 def matched(outcome: Outcome) -> dict[str, str]:
@@ -79,13 +80,13 @@ def test_a_category_names_the_products_that_are_of_it() -> None:
         "R2": "P001",
     }
     assert matched(outcome_of(rule(Kind.CATEGORY, "明"))) == {}
-    same = check(an_order(), rulebook((rule(Kind.CATEGORY, "x"),)), {"P001": "X", "P002": "x"}, RECORD)
+    same = check(an_order(), rulebook((rule(Kind.CATEGORY, "x"),)), {"P001": "X", "P002": "x"}, RECORD, NEAR)
     assert matched(same) == {"R1": "P001, P002"}
 
 
 @pytest.mark.requirement("CMP-01")
 def test_a_product_that_is_unknown_has_no_category_but_has_a_code() -> None:
-    outcome = check(an_order(), rulebook((rule(Kind.CATEGORY, ""), rule(Kind.PRODUCT, "P001", "R2"))), {}, None)
+    outcome = check(an_order(), rulebook((rule(Kind.CATEGORY, ""), rule(Kind.PRODUCT, "P001", "R2"))), {}, None, NEAR)
     assert matched(outcome) == {"R2": "P001"}
 
 
@@ -98,7 +99,7 @@ def test_a_country_counts_where_the_goods_go_and_where_the_customer_is(
     delivered_to: str, customer_in: str, expected: dict[str, str]
 ) -> None:
     delivery = {"address": "x", "country": delivered_to}
-    outcome = outcome_of(rule(Kind.COUNTRY, "ir"), record=party(("x",), customer_in, ""), delivery=delivery)
+    outcome = outcome_of(rule(Kind.COUNTRY, "ir"), record=Party(("x",), customer_in, ""), delivery=delivery)
     assert matched(outcome) == expected
 
 
@@ -114,7 +115,7 @@ def test_a_region_is_met_by_a_part_of_its_name(region: str, expected: dict[str, 
 
 @pytest.mark.requirement("CMP-01")
 def test_the_customers_own_region_counts_too() -> None:
-    outcome = outcome_of(rule(Kind.REGION, "Crimea"), record=party(("x",), "UA", "CRIMEA"))
+    outcome = outcome_of(rule(Kind.REGION, "Crimea"), record=Party(("x",), "UA", "CRIMEA"))
     assert matched(outcome) == {"R1": "CRIMEA"}
 
 
@@ -126,7 +127,7 @@ def test_the_customers_own_region_counts_too() -> None:
         ("\uff43\uff10\uff10\uff11", {"R1": "C001"}),
         ("C00", {}),
         ("明珠贸易", {"R1": "上海明珠贸易有限公司"}),
-        ("PEARL trading", {"R1": "上海明珠贸易有限公司"}),
+        ("PEARL trading", {"R1": "Shanghai Pearl Trading Co., Ltd."}),
         ("Pearls", {}),
     ],
 )
@@ -142,7 +143,38 @@ def test_the_name_written_on_the_order_counts_also_without_a_record() -> None:
 
 @pytest.mark.requirement("CMP-01")
 def test_a_party_rule_does_not_reach_across_two_names() -> None:
-    assert matched(outcome_of(rule(Kind.PARTY, "ab"), record=party(("xa", "bx"), "CN", ""))) == {}
+    assert matched(outcome_of(rule(Kind.PARTY, "ab"), record=Party(("xa", "bx"), "CN", ""))) == {}
+
+
+@pytest.mark.requirement("CMP-01")
+def test_a_party_that_is_met_shows_the_entry_its_list_and_how_much_of_it_and_names_its_rule() -> None:
+    listed = Restriction("SAN-9", Kind.PARTY, "Blackfin Shipping", "制裁", "Sanctioned", "UN-1718")
+    values = {
+        "rule": "SAN-9",
+        "name_zh": "制裁",
+        "name_en": "Sanctioned",
+        "entry": "Blackfin Shipping",
+        "list": "UN-1718",
+    }
+    for name, code, percent in (
+        ("Blackfin Shipping Co., Ltd.", "restricted.party", 100),
+        ("Blackfim Shipping", "restricted.party_near", 93),
+    ):
+        outcome = outcome_of(listed, record=None, customer={"code": "C9", "name": name})
+        found = Finding(code, "SAN-9", values | {"matched": name, "percent": percent})
+        assert outcome == Referred((found,), basis={"rules_checked": 1})
+        assert matched(outcome) == {"SAN-9": name}
+
+
+@pytest.mark.requirement("CMP-01")
+def test_a_rule_is_found_once_and_at_its_surest() -> None:
+    near = {"code": "C9", "name": "Shanghai Perl Trading Shanghai"}
+    outcome = outcome_of(rule(Kind.PARTY, "Shanghai Pearl Trading"), customer=near)
+    assert matched(outcome) == {"R1": "Shanghai Pearl Trading Co., Ltd."}, "the record's own name is the same"
+    assert isinstance(outcome, Referred)
+    assert [found.code for found in outcome.findings] == ["restricted.party"]
+    both = (rule(Kind.PARTY, "C001"), rule(Kind.PARTY, "明珠", "R2"), rule(Kind.COUNTRY, "CN", "R3"))
+    assert matched(outcome_of(*both)) == {"R1": "C001", "R2": "上海明珠贸易有限公司", "R3": "CN"}
 
 
 @pytest.mark.requirement("CMP-01")

@@ -17,8 +17,8 @@ class Check:
         return books.read_records(session, visits)
 
     def decide(self, visit: Visit, facts: books.Records) -> Outcome:
-        order = visit.order
-        return rules.check(order, facts.book, facts.categories, facts.customers.get(order.customer.code))
+        order, percent = visit.order, visit.policy.screening_near_percent
+        return rules.check(order, facts.book, facts.categories, facts.customers.get(order.customer.code), percent)
 
     def save(self, session: Session, effects: Sequence[object]) -> None:
         """A check keeps nothing: its findings stand in the order's history."""

@@ -11,9 +11,9 @@ from messages.contract import Code, Name, Text
 from shared.database import Session, array, columns
 from shared.department import Visit
 from shared.master import MasterFile, MasterRow
-from workers.compliance.rules import Kind, Party, Restriction, Rulebook, normal, party, rulebook
+from workers.compliance.rules import Kind, Party, Restriction, Rulebook, normal, rulebook
 
-_RESTRICTIONS = "select code, kind, value, name_zh, name_en from compliance.rules where active order by code"
+_RESTRICTIONS = "select code, kind, value, name_zh, name_en, source from compliance.rules where active order by code"
 _RECORDS = """
 select 'product', p.product, p.category, null, null, null
 from unnest(%s::text[]) as w(product) join sales_review.product_list p on p.product = w.product
@@ -42,8 +42,8 @@ def read_records(session: Session, visits: Sequence[Visit]) -> Records:
     if not visits:
         return Records(rulebook(()), categories, customers)
     restrictions = [
-        Restriction(code, Kind(kind), value, name_zh, name_en)
-        for code, kind, value, name_zh, name_en in session.rows(_RESTRICTIONS)
+        Restriction(code, Kind(kind), value, name_zh, name_en, source)
+        for code, kind, value, name_zh, name_en, source in session.rows(_RESTRICTIONS)
     ]
     products = {line.product for visit in visits for line in visit.order.lines}
     codes = {visit.order.customer.code for visit in visits}
@@ -53,18 +53,21 @@ def read_records(session: Session, visits: Sequence[Visit]) -> Records:
         if record == "product":
             categories[code] = name
         else:
-            customers[code] = party((name, other_name), country, region)
+            customers[code] = Party((name, other_name), country, region)
     return Records(rulebook(restrictions), categories, customers)
 
 
 class RuleRow(MasterRow):
-    """A restriction (受限规则). One of the two names is enough. A country is a code of two letters, as on orders."""
+    """A restriction (受限规则) and the list that it was taken from. One of the two names is enough. A country is a code
+    of two letters, as on orders.
+    """
 
     code: Code
     kind: Kind
     value: Name
     name_zh: Text = ""
     name_en: Text = ""
+    source: Text = ""
     active: bool = True
 
     @model_validator(mode="after")
@@ -77,21 +80,21 @@ class RuleRow(MasterRow):
 
 
 _SAVE_RULES = """
-insert into compliance.rules (code, kind, value, name_zh, name_en, active)
-select * from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::boolean[])
+insert into compliance.rules (code, kind, value, name_zh, name_en, source, active)
+select * from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::boolean[])
 on conflict (code) do update set
     kind = excluded.kind, value = excluded.value, name_zh = excluded.name_zh, name_en = excluded.name_en,
-    active = excluded.active
+    source = excluded.source, active = excluded.active
 """
 
 
 def save_rules(session: Session, rows: Sequence[RuleRow]) -> None:
     """Make or change rules. One that is no longer wanted is loaded as inactive."""
     values = [
-        (row.code, row.kind, row.value, row.name_zh or row.name_en, row.name_en or row.name_zh, row.active)
+        (row.code, row.kind, row.value, row.name_zh or row.name_en, row.name_en or row.name_zh, row.source, row.active)
         for row in rows
     ]
-    session.write(_SAVE_RULES, *columns(values, 6))
+    session.write(_SAVE_RULES, *columns(values, 7))
 
 
 MASTER: tuple[MasterFile[Any], ...] = (MasterFile("compliance_rules", RuleRow, save_rules),)
