@@ -23,38 +23,42 @@ LIST = Path(__file__).parent / "requirements.txt"
 TITLES = dict(
     line.split(" ", 1) for line in LIST.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")
 )
-PASSED = pytest.StashKey[set[str]]()
-FAILED = pytest.StashKey[set[str]]()
+PASSED: set[str] = set()
+FAILED: set[str] = set()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--missing", action="store_true", help="list the requirements without a passing test")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[PASSED], config.stash[FAILED] = set(), set()
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     unknown = {f"{each} ({item.nodeid})" for item in items for each in named(item) if each not in TITLES}
     if unknown:
         raise pytest.UsageError(f"{LIST.name} does not list {', '.join(sorted(unknown))}")
+    for item in items:
+        if "system" in item.path.parts:  # each starts a whole system: beside other tests, but never beside another
+            item.add_marker(pytest.mark.xdist_group("system"))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    if report.failed:
-        item.config.stash[FAILED].update(named(item))
-    elif report.when == "call" and report.passed:
-        item.config.stash[PASSED].update(named(item))
+    report.user_properties = [*report.user_properties, ("requirements", " ".join(sorted(named(item))))]
     return report
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Runs where the results come together: with several processes, in the one that started them."""
+    ids = {each for name, found in report.user_properties if name == "requirements" for each in str(found).split()}
+    if report.failed:
+        FAILED.update(ids)
+    elif report.when == "call" and report.passed:
+        PASSED.update(ids)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """How many of the requirements are proven: a test that names them passed, and none that does failed."""
-    passed, failed = config.stash[PASSED], config.stash[FAILED]
-    proven = passed - failed
+    proven = PASSED - FAILED
     groups: dict[str, list[str]] = {}
     for each in TITLES:
         groups.setdefault(each[:3], []).append(each)

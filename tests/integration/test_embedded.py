@@ -233,7 +233,11 @@ def test_a_file_of_valkey_cut_short_by_a_crash_is_mended_and_a_damaged_one_is_re
         assert redis.Redis.from_url(server.url).dbsize() == 0
 
 
-@pytest.mark.parametrize("content", ["", "12", "garbage\n", f"{os.getpid()}\n/somewhere\n", "999999999\n"])
+@pytest.mark.parametrize(
+    "content",
+    ["", "12", "garbage\n", f"{os.getpid()}\n/somewhere\n", "999999999\n"],
+    ids=["empty", "cut short", "garbage", "a living process", "no process"],
+)
 def test_a_pid_file_that_a_crash_left_behind_is_no_obstacle(postgres: Path, tmp_path: Path, content: str) -> None:
     (postgres / "data" / "postmaster.pid").write_text(content)
     (tmp_path / "valkey").mkdir()
