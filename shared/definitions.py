@@ -1,7 +1,8 @@
 """Reading and checking process definitions: each is checked whole, every fault is named with its place (PRC-08)."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import cast
@@ -34,6 +35,7 @@ def parse(text: str, source_name: str) -> Definition:
     """The definition in a TOML text. Raises DefinitionError with every fault in it."""
     faults: list[str] = []
     fields = Fields(read_toml(text, source_name), source_name, faults)
+    tables = fields.tables("step")
     definition = Definition(
         name=fields.name("name"),
         version=fields.number("version", least=1),
@@ -44,16 +46,37 @@ def parse(text: str, source_name: str) -> Definition:
         legacy_until=fields.day("legacy_until") if fields.has("legacy_until") else None,
         ends_in=State(fields.choice("ends_in", tuple(State)) or State.ARCHIVED),
         then=fields.name("then") if fields.has("then") else None,
-        steps=tuple(_step(table, place, source_name, faults) for place, table in enumerate(fields.tables("step"), 1)),
+        steps=_all_steps(tables, source_name, faults),
     )
     fields.refuse_others()
-    faults += [f"{source_name}: {fault}" for fault in _structure_faults(definition)]
+    ids = [str(table["id"]) for table in tables if table.get("id")]
+    faults += [f"{source_name}: {fault}" for fault in (*_id_faults(ids), *_structure_faults(definition))]
     if faults:
         raise DefinitionError(faults)
     return definition
 
 
-def _step(table: dict[str, object], place: int, source_name: str, faults: list[str]) -> Step:
+def _all_steps(tables: Sequence[dict[str, object]], source_name: str, faults: list[str]) -> tuple[Step, ...]:
+    """The steps in order, those that everybody signs as parallel groups; who is sent back to one of these is sent to
+    its first member, which asks the whole group again.
+    """
+    steps: list[Step] = []
+    first: dict[str, str] = {}
+    for place, table in enumerate(tables, 1):
+        step, signed_by_all = _step(table, place, source_name, faults)
+        signed = _signatures(step) if signed_by_all else (step,)
+        first[step.id] = signed[0].id
+        steps += signed
+    return tuple(replace(step, on_disagree=first.get(step.on_disagree, step.on_disagree)) for step in steps)
+
+
+def _signatures(step: Step) -> tuple[Step, ...]:
+    """会签: one step for each role, in a group of their own, whose name nobody can write (APR-06)."""
+    return tuple(replace(step, id=f"{step.id}.{role}", roles=(role,), group=f"{step.id}.all") for role in step.roles)
+
+
+def _step(table: dict[str, object], place: int, source_name: str, faults: list[str]) -> tuple[Step, bool]:
+    """The step as it is written, and whether every one of its roles must agree."""
     fields = Fields(table, f"{source_name}: step '{table.get('id', f'number {place}')}'", faults)
     activity = fields.text("activity")
     if activity and not _ACTIVITY.fullmatch(activity):
@@ -61,6 +84,11 @@ def _step(table: dict[str, object], place: int, source_name: str, faults: list[s
     roles = fields.texts("roles")
     if fields.has("roles") and not roles:
         fields.fault("'roles' is empty: nobody could decide")
+    everybody = fields.has("sign") and fields.choice("sign", ("any", "all")) == "all"
+    if everybody and len(roles) < 2:
+        fields.fault(f"'sign' is all, which takes at least two roles, not {len(roles)}")
+    if everybody and fields.has("group"):
+        fields.fault("'sign' is all, which makes a group of its own: leave 'group' out")
     step = Step(
         id=fields.name("id"),
         activity=activity,
@@ -74,7 +102,7 @@ def _step(table: dict[str, object], place: int, source_name: str, faults: list[s
         options=_options(fields) if fields.has("options") else MappingProxyType({}),
     )
     fields.refuse_others()
-    return step
+    return step, everybody and bool(roles)
 
 
 def _state(fields: Fields) -> State | None:
@@ -112,7 +140,6 @@ def _structure_faults(definition: Definition) -> Iterable[str]:
         yield f"'legacy_until' {until} is before 'effective_from' {definition.effective_from}"
     if definition.then is None and definition.ends_in not in FINAL:
         yield f"'ends_in' is {definition.ends_in}, where nothing follows without 'then'; final are {_list(_ENDS)}"
-    yield from _id_faults([step.id for step in definition.steps if step.id])
     yield from _group_faults(definition)
     yield from _target_faults(definition)
     yield from _state_faults(definition, [State.IN_REVIEW])

@@ -36,7 +36,7 @@ class Step:
     activity: str
     mode: Mode
     roles: tuple[str, ...]
-    """Any one holder decides (或签)."""
+    """Any one holder decides (或签). Where a definition says `sign = "all"` (会签) each role has a step of its own."""
     deadline: Deadline
     on_disagree: str = RETURN
     """RETURN, REPEAT, RECORD or the id of an earlier step."""

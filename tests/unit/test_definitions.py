@@ -10,7 +10,7 @@ from shared import definitions
 from shared.calendar import Deadline
 from shared.catalogue import Catalogue, DefinitionError, gather
 from shared.definitions import parse, verify, verify_all
-from shared.processes import Definition, active, may_finish, select
+from shared.processes import Definition, active, may_finish, select, steps_dropped
 from shared.roles import DEPARTMENT_OF, ROLES
 from shared.states import State
 from tests.support.definitions import definition_text, step
@@ -79,6 +79,27 @@ def test_a_definition_is_read_whole() -> None:
         definition.step("other")
 
 
+@pytest.mark.requirement("APR-06")
+def test_a_step_that_everybody_signs_is_a_group_with_a_step_for_each_role() -> None:
+    text = definition_text(
+        step("sales", sign="any", roles=["sales_supervisor", "sales_manager"]),
+        step("countersign", sign="all", roles=["purchasing", "finance_clerk"], mode="manual", reaches="approved"),
+        step("last", on_disagree="countersign"),
+    )
+    definition = parse(text, "sample.toml")
+    assert [[one.id for one in stage] for stage in definition.stages] == [
+        ["sales"],
+        ["countersign.purchasing", "countersign.finance_clerk"],
+        ["last"],
+    ]
+    assert definition.step("sales").roles == ("sales_supervisor", "sales_manager")
+    assert definition.step("countersign.purchasing").roles == ("purchasing",)
+    assert definition.step("countersign.finance_clerk").mode == "manual"
+    assert definition.reached == (None, None, State.APPROVED, State.APPROVED)
+    dropped = steps_dropped(definition, definition.step("last"), {one.id for one in definition.steps[:3]})
+    assert {one.id for one in dropped} == {"countersign.purchasing", "countersign.finance_clerk"}
+
+
 STEP_FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"activity": None}, "step 'one': 'activity' is missing"),
     ({"activity": "finance"}, "step 'one': 'activity' is 'finance', not such as finance.review"),
@@ -103,6 +124,11 @@ STEP_FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"urgent": True}, "step 'one': unknown key 'urgent'"),
     ({"group": "Both!"}, "step 'one': 'group' is 'Both!'"),
     ({"id": "Step One"}, "step 'Step One': 'id' is 'Step One'; it takes small letters, digits and _"),
+    ({"sign": "both"}, "step 'one': 'sign' is 'both', not one of any, all"),
+    ({"sign": "all"}, "step 'one': 'sign' is all, which takes at least two roles, not 1"),
+    ({"sign": "all", "roles": []}, "step 'one': 'roles' is empty: nobody could decide"),
+    ({"sign": "all", "roles": ["a", "b"], "group": "g"}, "step 'one': 'sign' is all, which makes a group of its own"),
+    ({"id": "one.a"}, "step 'one.a': 'id' is 'one.a'; it takes small letters, digits and _"),
     ({"id": None}, "step 'number 1': 'id' is missing"),
     ({"id": "return"}, "step 'return': its id has a meaning of its own"),
 ]
@@ -149,6 +175,7 @@ STRUCTURE_FAULTS: list[tuple[list[dict[str, Any]], str]] = [
     ([step("a", when="new_customer"), step("b")], "step 'a': the first may not depend on 'when'"),
     ([step("a", group="g", when="True"), step("b", group="g", when="True")], "step 'a': the first may not depend on"),
     ([step("a"), step("b"), step("a")], "step 'a': its id is there 2 times"),
+    ([step("a"), step("a", sign="all", roles=["x", "y"])], "step 'a': its id is there 2 times"),
     ([step("a", group="g"), step("b"), step("c", group="g")], "group 'g': its steps do not follow one another"),
     (
         [step("a", group="g", reaches="approved"), step("b", group="g")],
