@@ -1,12 +1,12 @@
 """Facts: what the outside world reports about orders and goods after they were submitted."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, model_validator
 
-from messages.contract import Code, Contract, Text
-from messages.orders import Currency, Money, OrderSubmitted, Quantity
+from messages.contract import Code, Contract, Name, Text
+from messages.orders import MAX_LINES, Currency, Money, OrderSubmitted, Quantity, SubmittedLine
 
 
 class _Fact(Contract):
@@ -102,6 +102,49 @@ class OrderAmended(_Fact):
     document: OrderSubmitted
 
 
+class EnteredOrder(Contract):
+    """What was entered into the sales system of an order that had passed review (录入)."""
+
+    customer: Code
+    currency: Currency
+    lines: Annotated[tuple[SubmittedLine, ...], Field(min_length=1, max_length=MAX_LINES)]
+
+
+class OrderEntered(_Fact):
+    """An order was formally entered (正式录入, ENT-07). It is compared with what was reviewed. `by`: who entered it."""
+
+    kind: Literal["order_entered"] = "order_entered"
+    order: Code
+    by: Code
+    document: EnteredOrder
+
+
+class PaperHandedOver(_Fact):
+    """The printed order was handed over (手工提交, ENT-08). `by` and `to`: who gave it, and who took it."""
+
+    kind: Literal["paper_handed_over"] = "paper_handed_over"
+    order: Code
+    by: Code
+    to: Code
+    remarks: Text = ""
+
+
+class CustomerAnswered(_Fact):
+    """The customer answered the request to confirm an order (INT-05). `by`: who of them. A change says which."""
+
+    kind: Literal["customer_answered"] = "customer_answered"
+    order: Code
+    answer: Literal["confirmed", "change"]
+    by: Name
+    remarks: Text = ""
+
+    @model_validator(mode="after")
+    def _says_what_to_change(self) -> Self:
+        if self.answer == "change" and not self.remarks.strip():
+            raise ValueError("a change needs remarks that say what the customer wants")
+        return self
+
+
 Fact = Annotated[
     PaymentReceived
     | GoodsReceived
@@ -111,7 +154,10 @@ Fact = Annotated[
     | CancellationRequested
     | OrderResubmitted
     | WithdrawalRequested
-    | OrderAmended,
+    | OrderAmended
+    | OrderEntered
+    | PaperHandedOver
+    | CustomerAnswered,
     Field(discriminator="kind"),
 ]
 FACT: TypeAdapter[Fact] = TypeAdapter(Fact)
@@ -126,5 +172,8 @@ FACT_OWNERS: dict[str, str] = {
     "order_resubmitted": "sales_review",
     "withdrawal_requested": "sales_review",
     "order_amended": "sales_review",
+    "order_entered": "sales_review",
+    "paper_handed_over": "sales_review",
+    "customer_answered": "sales_review",
 }
 """Which department books which kind of fact."""

@@ -1,9 +1,11 @@
 """Orders: as an upstream system submits them, and as the departments read them."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Literal
+from types import MappingProxyType
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from pydantic import Field, StringConstraints
@@ -97,11 +99,25 @@ class SubmittedLine(Contract):
     discount_percent: Percent = Decimal(0)
 
 
+_T = TypeVar("_T")
+_Later = Annotated[_T | None, Field(exclude_if=lambda value: value is None)]
+"""A field that version 1 did not have from the beginning: left out where it has no value, so that what is read and
+written, and its hash, stay those of before.
+"""
+
+DELIVERY_DATE_FIELD: Mapping[SaleType, str] = MappingProxyType(
+    {SaleType.DOMESTIC: "reply_date", SaleType.FOREIGN: "planned_ship_date"}
+)
+"""Where the real delivery date stands, by sale type (ENT-06): 回复交期, 预发货日期. Internal orders have neither."""
+
+
 class OrderSubmitted(Contract):
     """A sales order as an upstream system publishes it, version 1 (ENT-01).
 
     `source` and `external_id` together name the order for ever: the same pair with the same content is a repeat,
-    with other content a conflict. `total` is checked against the lines (ENT-03).
+    with other content a conflict. `total` is checked against the lines (ENT-03). Of `reply_date` (回复交期) and
+    `planned_ship_date` (预发货日期) the sale type allows one (ENT-06). `quotation`: our number of an accepted one, the
+    prices of which the order has (INT-03).
     """
 
     schema_version: Literal[1] = 1
@@ -122,6 +138,9 @@ class OrderSubmitted(Contract):
     customer_order_number: Code | None = None
     creator: Code | None = None
     definition: Code | None = None
+    reply_date: _Later[date] = None
+    planned_ship_date: _Later[date] = None
+    quotation: _Later[Code] = None
 
 
 # What follows is the stored document. It was checked when it came in and is read at every hop of every order, where
@@ -199,6 +218,10 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     payment: PaymentTerms
     special_requirements: str = ""
     customer_order_number: str | None = None
+    reply_date: date | msgspec.UnsetType = msgspec.UNSET
+    planned_ship_date: date | msgspec.UnsetType = msgspec.UNSET
+    quotation: str | msgspec.UnsetType = msgspec.UNSET
+    """These three are left out of the document where there is none."""
 
 
 _DECODER = msgspec.json.Decoder(Order)

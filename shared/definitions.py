@@ -12,7 +12,7 @@ from messages.orders import SaleType
 from shared.catalogue import Catalogue, DefinitionError, read_folder, read_toml
 from shared.conditions import Condition, ConditionError, parse_condition
 from shared.fields import Fields
-from shared.processes import RECORD, REPEAT, RETURN, Definition, Mode, Step, active
+from shared.processes import NOT_BY, RECORD, REPEAT, RETURN, Definition, Mode, Step, active
 from shared.states import FINAL, State, allowed, forward
 
 FOLDER = Path(__file__).parent / "processes"
@@ -142,6 +142,7 @@ def _structure_faults(definition: Definition) -> Iterable[str]:
         yield f"'ends_in' is {definition.ends_in}, where nothing follows without 'then'; final are {_list(_ENDS)}"
     yield from _group_faults(definition)
     yield from _target_faults(definition)
+    yield from _not_by_faults(definition)
     yield from _state_faults(definition, [State.IN_REVIEW])
 
 
@@ -170,6 +171,15 @@ def _target_faults(definition: Definition) -> Iterable[str]:
             if step.on_disagree and step.on_disagree not in earlier | {RETURN, REPEAT, RECORD}:
                 words = f"'on_disagree' is '{step.on_disagree}', not {RETURN}, {REPEAT}, {RECORD} or an earlier step"
                 yield f"step '{step.id}': {words}"
+        earlier.update(step.id for step in stage)
+
+
+def _not_by_faults(definition: Definition) -> Iterable[str]:
+    earlier: set[str] = set()
+    for stage in definition.stages:
+        for step in stage:
+            if NOT_BY in step.options and step.options[NOT_BY] not in earlier:
+                yield f"step '{step.id}': option '{NOT_BY}' is '{step.options[NOT_BY]}', not an earlier step"
         earlier.update(step.id for step in stage)
 
 

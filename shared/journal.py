@@ -22,7 +22,7 @@ from shared.history import SYSTEM, Kind, link, microseconds
 from shared.ids import new_id
 from shared.outbox import Announcement, announce, to_json
 from shared.policy import Policy
-from shared.processes import RECORD, RETURN, Definition, Step, next_steps, state_after, steps_dropped
+from shared.processes import NOT_BY, RECORD, RETURN, Definition, Step, next_steps, state_after, steps_dropped
 from shared.states import WITH_CREATOR, State, allowed, may_end
 
 UNDO = "undo:"
@@ -164,6 +164,7 @@ class Journal:
                 self.now,
                 due,
                 bool(step.options.get(OPINION)),
+                step.options.get(NOT_BY),
             )
         )
 
@@ -355,7 +356,7 @@ class Journal:
             for statement in _CLOSE:
                 session.write(statement, array(sorted(self.closed)))
         if self.tasks:
-            session.write(_TASKS, *columns(self.tasks, 12))
+            session.write(_TASKS, *columns(self.tasks, 13))
         if self.waits:
             session.write(_WAITS, *columns(self.waits, 7))
         announce(session, self.announcements)
@@ -472,12 +473,17 @@ from rows from (
 _TASKS = """
 insert into core.user_tasks
     (id, order_id, round, step, department, roles, creator, order_version, findings, opened_at, due_at, opinion,
-    submitted_at)
+    submitted_at, excluded)
 select v.id, v.order_id, v.round, v.step, v.department, string_to_array(v.roles, ' '), v.creator, v.version,
-    v.findings, v.opened_at, v.due_at, v.opinion, o.submitted_at
+    v.findings, v.opened_at, v.due_at, v.opinion, o.submitted_at,
+    case when v.not_by is not null then array(
+        select e.actor from core.events e
+        where e.order_id = v.order_id and e.step = v.not_by and e.kind in ('agreed', 'passed')
+        order by e.seq desc limit 1
+    ) end
 from unnest(%s::uuid[], %s::uuid[], %s::smallint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[],
-    %s::json[], %s::timestamptz[], %s::timestamptz[], %s::boolean[])
-    as v(id, order_id, round, step, department, roles, creator, version, findings, opened_at, due_at, opinion)
+    %s::json[], %s::timestamptz[], %s::timestamptz[], %s::boolean[], %s::text[])
+    as v(id, order_id, round, step, department, roles, creator, version, findings, opened_at, due_at, opinion, not_by)
 join core.orders o on o.id = v.order_id
 """
 _WAITS = """

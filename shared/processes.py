@@ -22,6 +22,8 @@ Mode = Literal["auto", "manual"]
 
 RETURN = "return"
 """`on_disagree`: the order goes back to its creator (退回), every effect undone."""
+NOT_BY = "not_by"
+"""Option of a step: the earlier step whose decider may not decide this one too (SAL-02)."""
 REPEAT = "repeat"
 """`on_disagree`: the step is decided again; for steps after which goods can no longer come back."""
 RECORD = "record"

@@ -156,6 +156,7 @@ user_tasks = Table(
     Column("step", Text, nullable=False),
     Column("department", Text, nullable=False),
     Column("roles", ARRAY(Text), nullable=False, comment="any holder of any of them may decide"),
+    Column("excluded", ARRAY(Text), comment="who may not decide: they decided the step that this one looks at again"),
     Column("assignee", Text, comment="the only one who may decide, after a transfer"),
     Column("creator", Text, nullable=False),
     Column("order_version", Integer, nullable=False, comment="what the person sees"),
@@ -183,6 +184,7 @@ user_tasks = Table(
     CheckConstraint("decision in ('agree', 'disagree')", name="decision"),
     CheckConstraint("decided_by is null or decided_by <> creator", name="creator_never_decides"),
     CheckConstraint("assignee is null or assignee <> creator", name="creator_is_never_assigned"),
+    CheckConstraint("not (decided_by = any(excluded) or assignee = any(excluded))", name="excluded_never_decides"),
     CheckConstraint("(status = 'decided') = (decision is not null)", name="decided_has_decision"),
     CheckConstraint(
         "decision is distinct from 'disagree' or (reason <> '' and requested_change <> '')", name="disagree_says_why"

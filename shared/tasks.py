@@ -62,6 +62,7 @@ class _Task:
     decision: str | None
     decided_by: str | None
     opinion: bool
+    excluded: tuple[str, ...]
 
 
 def decide(session: Session, wishes: Sequence[Wish], now: datetime) -> tuple[list[Refusal | None], list[Batch]]:
@@ -130,8 +131,9 @@ def _refusal(
         return Refusal("task.decided", {"by": by, "decision": choice})
     if task.status == "closed":
         return Refusal("task.closed", {})
-    if wish.person == task.creator:
-        return Refusal("task.creator", {"person": wish.person})
+    barred = _barred(task, wish.person)
+    if barred:
+        return barred
     if not roles.get(wish.person, frozenset()) & set(task.roles):
         return Refusal("task.role", {"person": wish.person, "roles": " ".join(task.roles)})
     if task.assignee and wish.person != task.assignee:
@@ -153,13 +155,21 @@ def _words_refusal(wish: Wish, task: _Task) -> Refusal | None:
     return Refusal("task.opinion", {"missing": " ".join(missing)}) if missing else None
 
 
+def _barred(task: _Task, person: str) -> Refusal | None:
+    """Who made the order (APR-17), or decided the check that this one looks at again (SAL-02), decides nothing here."""
+    if person == task.creator:
+        return Refusal("task.creator", {"person": person})
+    return Refusal("task.excluded", {"person": person}) if person in task.excluded else None
+
+
 def _transfer_refusal(wish: Wish, task: _Task | None, roles: Mapping[str, frozenset[str]]) -> Refusal | None:
     if task is None:
         return Refusal("task.unknown", {"task": wish.task})
     if wish.to == wish.person:
         return Refusal("task.transfer_to_self", {})
-    if wish.to == task.creator:
-        return Refusal("task.creator", {"person": wish.to})
+    barred = _barred(task, wish.to)
+    if barred:
+        return barred
     if not roles.get(wish.to, frozenset()) & set(task.roles):
         return Refusal("task.role", {"person": wish.to, "roles": " ".join(task.roles)})
     return None
@@ -185,12 +195,13 @@ def _roles(session: Session, people: set[str]) -> dict[str, frozenset[str]]:
 def _task(row: Row) -> _Task:
     values = list(row)
     values[5] = tuple(values[5])
+    values[-1] = tuple(values[-1] or ())
     return _Task(*values)
 
 
 _LOCK = """
 select id, order_id, round, step, department, roles, assignee, creator, order_version, status, decision, decided_by,
-    opinion
+    opinion, excluded
 from core.user_tasks where id = any(%s::uuid[]) order by id for update
 """
 _STAFF = "select id, roles from core.staff where id = any(%s::text[]) and active"

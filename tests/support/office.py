@@ -16,16 +16,18 @@ from messages.batch import Department as Name
 from messages.events import data_of
 from messages.orders import Order, read_order
 from shared.audit import audit
-from shared.catalogue import Catalogue
+from shared.catalogue import Catalogue, gather
 from shared.database import Database, Row
+from shared.definitions import parse
 from shared.processes import Definition
 from shared.runtime import Runtime
 from shared.settings import Settings
 from shared.tasks import Wish, decide
 from tests.support.company import handed_in, load_company
+from tests.support.definitions import definition_text
 from tests.support.orders import NOW
 from workers.departments import declaration, invariants
-from workers.intake.accept import Receipt, accept_orders, rulebook
+from workers.intake.accept import Receipt, Rulebook, accept_orders, rulebook
 from workers.intake.facts import accept_facts
 from workers.intake.main import limits
 
@@ -46,14 +48,14 @@ class Office:
     def take(self, *bodies: bytes) -> list[Receipt]:
         """Orders come in."""
         with self.database.transaction() as session:
-            receipts, batches = accept_orders(session, handed_in(bodies), LIMITS, rulebook(), self.now)
+            receipts, batches = accept_orders(session, handed_in(bodies), LIMITS, self.rules, self.now)
         self.queue += batches
         return receipts
 
     def report(self, *bodies: bytes) -> list[Receipt]:
         """Facts come in."""
         with self.database.transaction() as session:
-            receipts, batches = accept_facts(session, handed_in(bodies), LIMITS, rulebook(), self.now)
+            receipts, batches = accept_facts(session, handed_in(bodies), LIMITS, self.rules, self.now)
         self.queue += batches
         return receipts
 
@@ -62,6 +64,16 @@ class Office:
         while self.queue:
             batch = self.queue.pop(0)
             self.departments[batch.department].handle(batch)
+
+    def follows(self, *steps: dict[str, Any], **head: Any) -> None:
+        """From now on orders that name the definition `sample` take these steps."""
+        one = parse(definition_text(*steps, **head), "sample.toml")
+        self.definitions = gather([*rulebook().definitions.entries.values(), one])
+        self.__dict__.pop("departments", None)
+
+    @property
+    def rules(self) -> Rulebook:
+        return Rulebook(self.definitions, rulebook().policies)
 
     @cached_property
     def departments(self) -> dict[Name, Runtime]:

@@ -20,7 +20,7 @@ from workers.sales_review.rules import NOTE, REFER, Credit, Customer, Product, c
 
 TODAY = date(2026, 6, 15)
 POLICY = policy.select(policy.load(), TODAY)
-CUSTOMER = Customer("domestic", "CN", Credit("CNY", 1_000_00, 1_000_00, None))
+CUSTOMER = Customer("domestic", "CN", Credit("CNY", 1_400_00, 1_000_00, None))
 PRODUCTS = {"P001": Product(True, None, 10_000, 3), "P002": Product(True, ("CN", "HK"), 5_000, 2)}
 STANDARD = frozenset({"sales_review.check", "finance.review", "warehouse.reserve"})
 WORDS = tomllib.loads(

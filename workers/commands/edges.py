@@ -81,7 +81,8 @@ def fact(
         typer.Argument(
             metavar="KIND|FILE",
             help="payment_received, goods_received, delivered, receipt_confirmed, survey_answered,"
-            " cancellation_requested, order_resubmitted; or a file of facts as JSON lines or JSON;"
+            " cancellation_requested, order_resubmitted, order_entered, paper_handed_over,"
+            " customer_answered; or a file of facts as JSON lines or JSON;"
             " - reads JSON lines from stdin.",
         ),
     ],
@@ -94,13 +95,23 @@ def fact(
     quantity: Annotated[int | None, typer.Option(help="Goods: how many pieces. 数量。")] = None,
     location: Annotated[str | None, typer.Option(help="Goods: where they are; default MAIN. 库位。")] = None,
     tracking_number: Annotated[str | None, typer.Option(help="Delivery: of the shipment. 运单号。")] = None,
-    remarks: Annotated[str | None, typer.Option(help="Receipt: what the customer remarked. 备注。")] = None,
+    remarks: Annotated[str | None, typer.Option(help="Receipt, paper, answer: what was remarked. 备注。")] = None,
     score: Annotated[int | None, typer.Option(help="Survey: the answer. 评分。")] = None,
     comment: Annotated[str | None, typer.Option(help="Survey: in words. 评语。")] = None,
     reason: Annotated[str | None, typer.Option(help="Cancellation: why. 取消原因。")] = None,
-    by: Annotated[str | None, typer.Option(help="Resubmission: who, the order's creator. 提交人。")] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(help="Resubmission, entry, paper, answer: who did it; of a resubmission the creator. 经手人。"),
+    ] = None,
+    to: Annotated[str | None, typer.Option(help="Paper: who took it. 接收人。")] = None,
+    answer: Annotated[str | None, typer.Option(help="Customer's answer: confirmed or change. 客户答复。")] = None,
     document: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="Resubmission: the whole order as JSON. 订单文件。")
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="Resubmission: the whole order as JSON. Entry: customer, currency, lines. 订单文件。",
+        ),
     ] = None,
     source: Annotated[str, typer.Option(help="Who reports it. 报告来源。")] = "command-line",
     fact_id: Annotated[
@@ -127,7 +138,8 @@ def fact(
     given = {
         "order": order, "reference": reference, "amount": amount, "currency": currency, "method": method,
         "product": product, "quantity": quantity, "location": location, "tracking_number": tracking_number,
-        "remarks": remarks, "score": score, "comment": comment, "reason": reason, "by": by, "document": document,
+        "remarks": remarks, "score": score, "comment": comment, "reason": reason, "by": by, "to": to, "answer": answer,
+        "document": document,
     }  # fmt: skip
     given = {name: value for name, value in given.items() if value is not None}
     kind = what.replace("-", "_")

@@ -1,10 +1,10 @@
-"""What sales review can do with orders."""
+"""What sales review can do with orders, and the facts that it books."""
 
 from collections.abc import Sequence
 
 from shared.database import Session
-from shared.department import Department, Outcome, Passed, Visit
-from workers.sales_review import books, rules
+from shared.department import Booked, Department, Outcome, Passed, ReportedFact, Visit
+from workers.sales_review import books, report_rules, reports, rules, strategy, strategy_rules
 
 sales_review = Department("sales_review")
 
@@ -19,13 +19,56 @@ class Check:
     def decide(self, visit: Visit, facts: books.Records) -> Outcome:
         order, day = visit.order, books.business_day(visit.now)
         customer = facts.customers.get(order.customer.code)
-        return rules.check(visit, day, customer, facts.products.get((order.currency, day), {}))
+        products = facts.products.get((order.currency, day), {})
+        if not visit.options.get(books.PRELIMINARY):
+            return rules.check(visit, day, customer, products)
+        restrictions, goods = facts.preliminary.restrictions, facts.preliminary.goods.get(order.currency, {})
+        return rules.check(visit, day, customer, products, restrictions=restrictions, goods=goods)
 
     def save(self, session: Session, effects: Sequence[object]) -> None:
         """A check keeps nothing: its basis and findings stand in the order's history."""
 
     def undo(self, session: Session, visits: Sequence[Visit]) -> None:
         """A check obtains nothing."""
+
+
+@sales_review.activity("second_check")
+class SecondCheck:
+    """Second review (复审, SAL-02) by a supervisor or manager. The step's option `not_by` names the first check, whose
+    decider may not decide this one.
+    """
+
+    def load(self, session: Session, visits: Sequence[Visit]) -> books.Records:
+        return books.read_records(session, visits)
+
+    def decide(self, visit: Visit, facts: books.Records) -> Outcome:
+        order, day = visit.order, books.business_day(visit.now)
+        customer = facts.customers.get(order.customer.code)
+        return rules.second_check(visit, day, customer, facts.products.get((order.currency, day), {}))
+
+    def save(self, session: Session, effects: Sequence[object]) -> None:
+        """A review keeps nothing: its basis and findings stand in the order's history."""
+
+    def undo(self, session: Session, visits: Sequence[Visit]) -> None:
+        """A review obtains nothing."""
+
+
+@sales_review.activity("market")
+class Market:
+    """市场部审批: legality and agreement with market strategy (SAL-07)."""
+
+    def load(self, session: Session, visits: Sequence[Visit]) -> strategy.Market:
+        return strategy.read_market(session, visits)
+
+    def decide(self, visit: Visit, facts: strategy.Market) -> Outcome:
+        goods = facts.goods.get(visit.order.currency, {})
+        return strategy_rules.market(visit.order, facts.strategies, facts.restrictions, goods)
+
+    def save(self, session: Session, effects: Sequence[object]) -> None:
+        """An approval keeps nothing: its basis and findings stand in the order's history."""
+
+    def undo(self, session: Session, visits: Sequence[Visit]) -> None:
+        """An approval obtains nothing."""
 
 
 @sales_review.activity("approve")
@@ -43,3 +86,62 @@ class Approve:
 
     def undo(self, session: Session, visits: Sequence[Visit]) -> None:
         """An approval obtains nothing."""
+
+
+@sales_review.activity("enter")
+class Enter:
+    """Formal entry after review (录入, ENT-07): waits for the fact `order_entered`, equal to what was reviewed."""
+
+    def load(self, session: Session, visits: Sequence[Visit]) -> reports.Reported:
+        return reports.read_reports(session, visits)
+
+    def decide(self, visit: Visit, facts: reports.Reported) -> Outcome:
+        return report_rules.enter(visit, facts.by_order[visit.order.id])
+
+    def save(self, session: Session, effects: Sequence[object]) -> None:
+        """The entry was kept when it was reported."""
+
+    def undo(self, session: Session, visits: Sequence[Visit]) -> None:
+        """What was entered in this round counts in no other."""
+
+
+@sales_review.activity("hand_over")
+class HandOver:
+    """The printed order is handed over (手工提交, ENT-08): waits for the fact `paper_handed_over`."""
+
+    def load(self, session: Session, visits: Sequence[Visit]) -> reports.Reported:
+        return reports.read_reports(session, visits)
+
+    def decide(self, visit: Visit, facts: reports.Reported) -> Outcome:
+        return report_rules.hand_over(visit, facts.by_order[visit.order.id])
+
+    def save(self, session: Session, effects: Sequence[object]) -> None:
+        """The hand-over was kept when it was reported."""
+
+    def undo(self, session: Session, visits: Sequence[Visit]) -> None:
+        """The paper of this round counts in no other."""
+
+
+@sales_review.activity("confirm_with_customer")
+class ConfirmWithCustomer:
+    """The customer confirms the order before review (INT-05): waits for the fact `customer_answered`."""
+
+    def load(self, session: Session, visits: Sequence[Visit]) -> reports.Reported:
+        return reports.read_reports(session, visits)
+
+    def decide(self, visit: Visit, facts: reports.Reported) -> Outcome:
+        return report_rules.customer_word(visit, facts.by_order[visit.order.id])
+
+    def save(self, session: Session, effects: Sequence[object]) -> None:
+        """The answer was kept when it was reported."""
+
+    def undo(self, session: Session, visits: Sequence[Visit]) -> None:
+        """What the customer said of this round's order counts in no other."""
+
+
+@sales_review.fact("order_entered")
+@sales_review.fact("paper_handed_over")
+@sales_review.fact("customer_answered")
+def book_reports(session: Session, facts: Sequence[ReportedFact]) -> Booked:
+    """Somebody entered an order, handed its paper over, or answered for the customer."""
+    return reports.book(session, facts)

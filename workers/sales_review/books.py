@@ -15,6 +15,7 @@ from shared.master import MasterFile, MasterRow
 from shared.money import to_minor
 from shared.numbering import BUSINESS_ZONE
 from workers.sales_review.rules import Credit, Customer, Product
+from workers.sales_review.strategy import NOTHING_RESTRICTED, Market, StrategyRow, read_market, save_strategy
 
 # -- what a check rests on ---------------------------------------------------------------------------------------------
 
@@ -48,9 +49,15 @@ class Records:
 
     customers: Mapping[str, Customer]
     products: Mapping[tuple[str, date], Mapping[str, Product]]
+    preliminary: Market = NOTHING_RESTRICTED
+    """What compliance restricts, where a step asks for a preliminary look at it (SAL-03)."""
 
     def absorb(self, effect: object) -> None:
         """A check changes nothing that the next one looks at."""
+
+
+PRELIMINARY = "preliminary_compliance"
+"""Option of the first check: whether it looks at compliance's restrictions too (D2 step 2)."""
 
 
 def business_day(now: datetime) -> date:
@@ -77,7 +84,8 @@ def read_records(session: Session, visits: Sequence[Visit]) -> Records:
         _PRODUCTS, *columns(sorted(wanted), 3)
     ):
         products.setdefault((currency, day), {})[code] = Product(active, countries, price, available or 0)
-    return Records(customers, products)
+    asking = [visit for visit in visits if visit.options.get(PRELIMINARY)]
+    return Records(customers, products, read_market(session, asking) if asking else NOTHING_RESTRICTED)
 
 
 # -- master data -------------------------------------------------------------------------------------------------------
@@ -220,5 +228,6 @@ MASTER: tuple[MasterFile[Any], ...] = (
     MasterFile("customers", CustomerRow, save_customers),
     MasterFile("products", ProductRow, save_products),
     MasterFile("prices", PriceRow, save_prices),
+    MasterFile("strategy", StrategyRow, save_strategy),
 )
 """The master data files of sales review, in the order in which they are loaded."""

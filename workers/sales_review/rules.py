@@ -10,6 +10,8 @@ from typing import Any
 
 from messages.orders import Line, Order, SaleType
 from shared.department import Finding, Outcome, Passed, Referred, Unworkable, Visit, finding
+from shared.money import MoneyError, convert
+from workers.sales_review.strategy_rules import Good, Restriction, restricted
 
 REFER, NOTE = "refer", "note"
 """What a shortage does (step option `shortage`): it goes to a person, or it is only noted in the basis."""
@@ -44,31 +46,52 @@ class Product:
     available: int
 
 
-def check(visit: Visit, day: date, customer: Customer | None, products: Mapping[str, Product]) -> Outcome:
+def check(
+    visit: Visit,
+    day: date,
+    customer: Customer | None,
+    products: Mapping[str, Product],
+    *,
+    shortage: str | None = None,
+    restrictions: Sequence[Restriction] = (),
+    goods: Mapping[str, Good] | None = None,
+    agreed: Mapping[str, int] | None = None,
+) -> Outcome:
     """First check (初审, SAL-01, 03–06) with the records and the price list of `day`, the business day of the visit.
 
     That the document is complete in itself (订单完整性) was seen to at entry; here it must fit the records of today.
+    `restrictions` of compliance and `goods`: for a preliminary look. `agreed`: prices of the accepted quotation.
 
     Agreeing means to let the order go on as it is: a record that is missing is then made before the goods leave.
     Raises `Unworkable` where the step's options make no sense.
     """
-    order = visit.order
+    order, agreed = visit.order, agreed or {}
     lines = _by_product(order.lines)
     short = _shortages(lines, products)
-    findings = [*_policy(visit, customer), *_credit(order, customer)]
+    findings = [*_policy(visit, customer), *_credit(visit, customer)]
     if customer is None:
         findings.append(finding("customer.unknown", order.customer.code))
     for code, of_product in lines.items():
-        findings += _product(order, day, code, of_product, products.get(code))
+        findings += _product(order, day, code, of_product, products.get(code), agreed.get(code))
+    findings += restricted(order, restrictions, goods or {})
     basis: dict[str, Any] = {
         "price_list": day.isoformat(),
         "available": {code: products[code].available for code in lines if code in products},
     }
-    if short and on_shortage(visit) == REFER:
+    if agreed:
+        basis["quotation"] = str(order.quotation)
+    if restrictions:
+        basis["restrictions_checked"] = len(restrictions)
+    if short and (shortage or on_shortage(visit)) == REFER:
         findings += [finding("availability.short", code, **short[code]) for code in short]
     elif short:
         basis["short"] = short
     return Referred(tuple(findings), basis=basis) if findings else Passed(basis=basis)
+
+
+def second_check(visit: Visit, day: date, customer: Customer | None, products: Mapping[str, Product]) -> Outcome:
+    """Second review (复审, SAL-02): the same rules before another person, a shortage always by its name."""
+    return check(visit, day, customer, products, shortage=REFER)
 
 
 def on_shortage(visit: Visit) -> str:
@@ -126,28 +149,46 @@ def _payment(visit: Visit) -> Iterator[Finding]:
             yield finding("policy.credit_days", days=days, longest=longest)
 
 
-def _credit(order: Order, customer: Customer | None) -> Iterator[Finding]:
-    """客户信用状况 (SAL-04), so that the first approver sees it: a hold, and a limit that is exceeded already.
+def _credit(visit: Visit, customer: Customer | None) -> Iterator[Finding]:
+    """客户信用状况 (SAL-04): a hold, and a limit that is exceeded. An order paid in advance uses no credit.
 
-    An order paid in advance uses no credit. Whether this order still fits the limit is for finance (FIN-04).
+    Whether this order still fits the limit is for finance, where the definition asks finance; else it is seen to here,
+    by the same rule: exposure with this order stays within the limit, equality included (FIN-04).
     """
-    if customer is None or customer.credit is None:
+    order = visit.order
+    if customer is None:
         return
-    credit = customer.credit
-    if credit.on_hold_reason:
-        yield finding("customer.on_hold", order.customer.code, reason=credit.on_hold_reason)
-    if credit.exposure_minor > credit.limit_minor and order.payment.terms != "prepaid":
+    if customer.credit and customer.credit.on_hold_reason:
+        yield finding("customer.on_hold", order.customer.code, reason=customer.credit.on_hold_reason)
+    if order.payment.terms == "prepaid":
+        return
+    finance_decides = "finance.review" in visit.activities
+    if finance_decides and customer.credit is None:
+        return
+    credit = customer.credit or Credit(order.currency, 0, 0, None)
+    exposure = credit.exposure_minor
+    if not finance_decides:
+        try:
+            exposure += convert(order.total_minor, order.currency, credit.currency, visit.policy.rates)
+        except MoneyError:
+            yield finding("customer.no_rate", order.customer.code, currency=order.currency, account=credit.currency)
+            return
+    if exposure > credit.limit_minor:
         yield finding(
             "customer.over_limit",
             order.customer.code,
-            exposure_minor=credit.exposure_minor,
+            exposure_minor=exposure,
             limit_minor=credit.limit_minor,
             currency=credit.currency,
         )
 
 
-def _product(order: Order, day: date, code: str, lines: Sequence[Line], product: Product | None) -> Iterator[Finding]:
-    """One product of the order: sellable, serviceable (可服务性, SAL-06), and at the list's price (SAL-01)."""
+def _product(
+    order: Order, day: date, code: str, lines: Sequence[Line], product: Product | None, agreed: int | None
+) -> Iterator[Finding]:
+    """One product of the order: sellable, serviceable (可服务性, SAL-06), and at the price of the list or of the
+    accepted quotation (SAL-01).
+    """
     if product is None:
         yield finding("product.unknown", code, lines=_numbers(lines))
         return
@@ -157,7 +198,7 @@ def _product(order: Order, day: date, code: str, lines: Sequence[Line], product:
     if product.countries is not None and country not in product.countries:
         countries = ", ".join(product.countries)
         yield finding("product.not_deliverable", code, lines=_numbers(lines), country=country, countries=countries)
-    listed = product.price_minor
+    listed = product.price_minor if agreed is None else agreed
     if listed is None:
         yield finding("price.not_listed", code, lines=_numbers(lines), currency=order.currency, day=day.isoformat())
         return
@@ -165,7 +206,7 @@ def _product(order: Order, day: date, code: str, lines: Sequence[Line], product:
         price = line.unit_price_minor
         if price != listed:
             yield finding(
-                "price.not_as_listed",
+                "price.not_as_listed" if agreed is None else "price.not_as_quoted",
                 code,
                 lines=str(line.number),
                 price_minor=price,

@@ -8,9 +8,12 @@ from sqlalchemy import (
     Date,
     DateTime,
     ForeignKey,
+    Integer,
     MetaData,
+    SmallInteger,
     Table,
     Text,
+    Uuid,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -73,4 +76,41 @@ prices = Table(
     CheckConstraint("unit_price_minor >= 0", name="unit_price_minor"),
     CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency"),
     comment="the price list",
+)
+
+strategy = Table(
+    "strategy",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("customer_class", Text, comment="null: every class"),
+    Column("category", Text, comment="of products; null: every one"),
+    Column("country", Text, comment="where the goods go; null: everywhere"),
+    Column("region", Text, comment="likewise"),
+    Column(
+        "least_price_basis_points",
+        Integer,
+        comment="the smallest share of the list price after discount; null: not sold at all",
+    ),
+    Column("name_zh", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("active", Boolean, nullable=False),
+    CheckConstraint("customer_class in ('A', 'B', 'C')", name="customer_class"),
+    CheckConstraint("least_price_basis_points between 1 and 100000", name="least_price_basis_points"),
+    CheckConstraint("num_nonnulls(customer_class, category, country, region) > 0", name="is_about_something"),
+    comment="market strategy: what is not sold to whom, or not below which share of the list price",
+)
+
+reports = Table(
+    "reports",
+    metadata,
+    Column("order_id", Uuid(as_uuid=False), primary_key=True),
+    Column("round", SmallInteger, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("by", Text, nullable=False, comment="who entered, handed over, answered"),
+    Column("to", Text, comment="who took the paper"),
+    Column("remarks", Text, nullable=False),
+    CheckConstraint("kind in ('entered', 'handed_over', 'confirmed', 'change_wanted')", name="kind"),
+    CheckConstraint("(kind = 'handed_over') = (\"to\" is not null)", name="paper_goes_to_somebody"),
+    comment="what steps of an order waited for and people reported: formal entry, paper, the customer's word",
 )
