@@ -249,7 +249,9 @@ def _chain_faults(
     if not following and len(chain) == 1:
         yield f"{last.key}: 'then' names '{last.then}', which is not in the catalogue"
     for one in following:
-        yield from (f"{last.key} then {one.key}: {fault}" for fault in _state_faults(one, reached))
+        taken = {step.id for each in chain for step in each.steps}
+        twice = [f"step '{step.id}': its id is taken before" for step in one.steps if step.id in taken]
+        yield from (f"{last.key} then {one.key}: {fault}" for fault in (*twice, *_state_faults(one, reached)))
         yield from _chain_faults(catalogue, (*chain, one), _reached(reached, one))
 
 

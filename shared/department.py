@@ -148,6 +148,27 @@ class Activity(Protocol[F]):
     def undo(self, session: Session, visits: Sequence[Visit], /) -> Collection[str] | None: ...
 
 
+class Recorded:
+    """Work that is done outside of the system: a person always says that it is done, and that agreement, with its
+    time and remark, is the record. It finds, keeps and obtains nothing.
+    """
+
+    def load(self, _session: Session, _visits: Sequence[Visit], /) -> "Recorded":
+        return self
+
+    def absorb(self, effect: Any, /) -> None:
+        """There is none."""
+
+    def decide(self, _visit: Visit, _facts: "Recorded", /) -> Outcome:
+        return Referred(())
+
+    def save(self, _session: Session, _effects: Sequence[Any], /) -> None:
+        """The record stands in the order's history."""
+
+    def undo(self, _session: Session, _visits: Sequence[Visit], /) -> None:
+        """What was done stays done."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReportedFact:
     """A fact as its department books it; `order_id` where it names an order that we know."""
@@ -181,10 +202,19 @@ class Department:
         """Declare `<department>.<name>`, a class without arguments."""
 
         def declare(kind: type[A]) -> type[A]:
-            self.activities[f"{self.name}.{name}"] = kind()
+            self._declare(name, kind())
             return kind
 
         return declare
+
+    def recorded(self, *names: str) -> None:
+        """Declare activities that people do and record."""
+        for name in names:
+            self._declare(name, Recorded())
+
+    def _declare(self, name: str, activity: Activity[Any]) -> None:
+        assert f"{self.name}.{name}" not in self.activities, f"{self.name} declares {name} twice"
+        self.activities[f"{self.name}.{name}"] = activity
 
     def fact(self, kind: str) -> Callable[[FactHandler], FactHandler]:
         """Declare who books facts of one kind."""

@@ -6,8 +6,9 @@ The values that conditions look at must stay the same for the whole of a round: 
 
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import lru_cache, reduce
 from types import MappingProxyType
 from typing import Literal
 
@@ -57,6 +58,7 @@ class Step:
 
 
 Stage = tuple[Step, ...]
+_AND_THEN = "+"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,14 +185,47 @@ def steps_dropped(definition: Definition, step: Step, done: AbstractSet[str]) ->
 
 def select(catalogue: Catalogue[Definition], sale_type: str, on: date, name: str | None = None) -> Definition:
     """The definition for a document created on that day: by name, else by sale type (PRC-04), in the newest version
-    then in force (PRC-06). Raises DefinitionError where there is none.
+    then in force (PRC-06), together with those that go on from its end. Raises DefinitionError where there is none.
     """
-    if name is not None:
-        named = catalogue.effective(name, on)
-        if named is None:
-            known = ", ".join(catalogue.names())
-            raise DefinitionError([f"{name}: no such definition in force on {on}; known are {known}"])
-        return named
+    chosen = _in_force(catalogue, name, on) if name is not None else _default(catalogue, sale_type, on)
+    while chosen.then is not None:
+        chosen = continued(chosen, _in_force(catalogue, chosen.then, on))
+    return chosen
+
+
+def continued(first: Definition, following: Definition) -> Definition:
+    """A definition that ends early, and the one that goes on from there, as one (PRC-10).
+
+    Its key names both, such as "d02_order_review@1+fulfilment@1", so that an order keeps both versions.
+    """
+    last = {step.id for step in first.stages[-1]}
+    steps = [replace(step, reaches=first.ends_in) if step.id in last else step for step in first.steps]
+    whole = replace(first, steps=(*steps, *following.steps), ends_in=following.ends_in, then=following.then)
+    object.__setattr__(whole, "key", f"{first.key}{_AND_THEN}{following.key}")
+    return whole
+
+
+def pinned(catalogue: Catalogue[Definition], key: str) -> Definition:
+    """The definition by the key that an order keeps. Raises DefinitionError for an unknown one."""
+    if _AND_THEN not in key:
+        return catalogue.get(key)
+    return _joined(tuple(catalogue.get(part) for part in key.split(_AND_THEN)))
+
+
+@lru_cache(maxsize=256)
+def _joined(parts: tuple[Definition, ...]) -> Definition:
+    return reduce(continued, parts)
+
+
+def _in_force(catalogue: Catalogue[Definition], name: str, on: date) -> Definition:
+    found = catalogue.effective(name, on)
+    if found is None:
+        known = ", ".join(catalogue.names())
+        raise DefinitionError([f"{name}: no such definition in force on {on}; known are {known}"])
+    return found
+
+
+def _default(catalogue: Catalogue[Definition], sale_type: str, on: date) -> Definition:
     defaults = active(catalogue, sale_type, on)
     if len(defaults) != 1:
         found = ", ".join(definition.key for definition in defaults) or "none"

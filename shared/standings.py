@@ -7,7 +7,7 @@ from shared.catalogue import Catalogue
 from shared.database import Row, Session, array
 from shared.journal import Standing
 from shared.policy import Policy
-from shared.processes import Definition
+from shared.processes import Definition, pinned
 from shared.states import State
 
 # Arrays come as text, because to read them costs more than everything else of the row but the document.
@@ -18,7 +18,7 @@ COLUMNS = """o.version, o.state, o.round, o.revision, array_to_string(o.open, ' 
 def standing(row: Row, definitions: Catalogue[Definition], policies: Catalogue[Policy]) -> Standing:
     """From a row of (order id, COLUMNS). Raises DefinitionError where the pinned definition or policy is unknown."""
     order_id, version, state, round_, revision, opened, done, closing, definition, policy, head, document = row
-    pinned = definitions.get(definition)
+    process = pinned(definitions, definition)
     return Standing(
         id=order_id,
         version=version,
@@ -29,9 +29,9 @@ def standing(row: Row, definitions: Catalogue[Definition], policies: Catalogue[P
         done=done.split(),
         closing=closing,
         head=head,
-        definition=pinned,
+        definition=process,
         policy=policies.get(policy),
-        document=read_document(pinned.document, document),
+        document=read_document(process.document, document),
     )
 
 

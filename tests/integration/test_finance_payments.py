@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from shared.database import Database
+from shared.definitions import parse
+from tests.support.definitions import definition_text, step
 from tests.support.finance import PREPAID, FinanceWorld, a_definition, a_payment
 from tests.support.orders import NOW, an_order
 
@@ -154,3 +156,26 @@ def test_payment_and_release_at_the_same_time_never_miss_each_other(world: Finan
     world.run()
     assert {world.state(order) for order in orders} == {"archived"}
     assert world.rows("select * from core.waits") == []
+
+
+@pytest.mark.requirement("FIN-05", "SET-01")
+def test_payment_may_be_asked_for_before_review_and_is_owed_until_it_is_there(world: FinanceWorld) -> None:
+    world.account()
+    world.definition = parse(
+        definition_text(
+            step("pay", activity="finance.release"), step("review", activity="finance.review", reaches="approved")
+        ),
+        "paid first",
+    )
+    order, other, on_credit = an_order(payment=PREPAID), an_order(payment=PREPAID), an_order()
+    world.go(order, other, on_credit)
+    assert [world.state(one) for one in (order, other, on_credit)] == ["in_review", "in_review", "archived"]
+    owed = "select due_minor, paid_minor from finance.payment_status where order_id = %s"
+    assert world.one(owed, order.id) == (40_000, 0)
+    world.pay((order, "R-1", "399.99"))
+    assert (world.state(order), world.one(owed, order.id)) == ("in_review", (40_000, 39_999))
+    world.pay((order, "R-2", "0.01"), (other, "R-3", "100.00"))
+    assert [world.state(one) for one in (order, other)] == ["archived", "in_review"]
+    world.cancel(other)  # what it paid is the customer's
+    assert world.rows(owed, other.id) == []
+    assert world.one("select amount_minor from finance.customer_credits") == (10_000,)

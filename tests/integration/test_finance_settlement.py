@@ -9,6 +9,8 @@ import psycopg
 import pytest
 
 from shared.database import Database
+from shared.definitions import parse
+from tests.support.definitions import definition_text, step
 from tests.support.finance import PREPAID, FinanceWorld, a_definition, visits_of
 from tests.support.orders import NOW, an_order
 from workers.finance.activities import finance
@@ -243,3 +245,22 @@ alter table finance.invoices drop constraint uq_invoices_voucher;
 insert into finance.invoices select 'INV-2', i.* from (select order_id, voucher, customer, title, tax_number,
     address, currency, amount_minor, tax_minor, issued_at, due_date from finance.invoices) i
 """
+
+
+@pytest.mark.requirement("SET-04")
+def test_an_invoice_may_go_with_the_goods_and_comes_back_with_them(world: FinanceWorld) -> None:
+    world.account()
+    steps = (step("invoice", activity="finance.invoice", reaches="approved"), step("pay", activity="finance.release"))
+    world.definition = parse(definition_text(*steps), "invoiced first")
+    order, nameless = an_order(payment=PREPAID), an_order(payment=PREPAID, customer={"code": "C404", "name": "新客户"})
+    world.go(order, nameless)
+    assert world.open_findings() == ["invoice.no_address", "invoice.no_tax_number", "invoice.no_title"]
+    world.decide("agree")
+    titles = "select i.title from finance.invoices i where i.order_id = %s and i.corrects is null"
+    assert [world.one(titles, one.id) for one in (order, nameless)] == [("上海明珠",), ("新客户",)]
+    assert world.one("select due_minor from finance.payment_status where order_id = %s", order.id) == (40_000,)
+    world.cancel(order)
+    assert world.one("select amount_minor from finance.invoices where order_id = %s and amount_minor < 0", order.id)
+    assert world.rows("select * from finance.payment_status where order_id = %s", order.id) == []
+    world.pay((nameless, "R-1", "400.00"))
+    assert world.state(nameless) == "archived"

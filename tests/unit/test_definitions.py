@@ -326,6 +326,13 @@ def test_a_definition_may_continue_in_another(tmp_path: Path) -> None:
         ),
         (
             [
+                definition_text(step("a"), name="x", ends_in="approved", then="y"),
+                definition_text(step("a", reaches="shipped"), name="y"),
+            ],
+            "x@1 then y@1: step 'a': its id is taken before",
+        ),
+        (
+            [
                 definition_text(step("a"), name="x", ends_in="shipped", then="y"),
                 definition_text(step("b"), name="y"),
             ],

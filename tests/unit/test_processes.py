@@ -1,11 +1,14 @@
 """What comes next in a definition: one question, one answer, over (definition, finished steps, values)."""
 
+from datetime import date
+
 import pytest
 
 from shared import definitions
+from shared.catalogue import DefinitionError, gather
 from shared.conditions import Value
 from shared.definitions import parse
-from shared.processes import Definition, Step, next_steps, state_after, steps_dropped, steps_to_undo
+from shared.processes import Definition, Step, next_steps, pinned, select, state_after, steps_dropped, steps_to_undo
 from shared.states import State
 from tests.support.definitions import definition_text, step
 
@@ -123,6 +126,29 @@ def test_a_definition_runs_out() -> None:
 )
 def test_before_the_first_state_is_reached_an_order_is_in_review(current: State, state: State) -> None:
     assert state_after(COUNTERSIGN, set(), SMALL, current) is state
+
+
+@pytest.mark.requirement("PRC-10")
+def test_a_definition_that_ends_early_goes_on_as_the_one_it_names() -> None:
+    review = parse(definition_text(step("a"), step("b"), name="review", ends_in="approved", then="fulfil"), "review")
+    steps = (step("c", reaches="shipped"), step("d", on_disagree="repeat"))
+    fulfil = parse(definition_text(*steps, name="fulfil", ends_in="archived"), "fulfil")
+    later = parse(definition_text(step("e"), name="fulfil", version=2, effective_from="2026-06-01"), "later")
+    known = gather([review, fulfil, later])
+    whole = select(known, "domestic", date(2026, 5, 31), "review")
+    assert (whole.key, whole.name, whole.then) == ("review@1+fulfil@1", "review", None)
+    assert ids(whole.steps) == ["a", "b", "c", "d"]
+    assert next_steps(whole, {"a", "b"}, {})[0].id == "c"
+    assert state_after(whole, {"a"}, {}, State.IN_REVIEW) is State.IN_REVIEW
+    assert state_after(whole, {"a", "b"}, {}, State.IN_REVIEW) is State.APPROVED
+    assert state_after(whole, {"a", "b", "c"}, {}, State.APPROVED) is State.SHIPPED
+    assert whole.ends_in is State.ARCHIVED
+    assert pinned(known, whole.key) == whole
+    assert pinned(known, whole.key) is pinned(known, "review@1+fulfil@1")
+    assert pinned(known, "review@1") is review
+    assert select(known, "domestic", date(2026, 6, 1), "review").key == "review@1+fulfil@2"
+    with pytest.raises(DefinitionError, match="fulfil@3: not in the catalogue"):
+        pinned(known, "review@1+fulfil@3")
 
 
 @pytest.mark.requirement("APR-15")

@@ -7,6 +7,8 @@ from shared.department import Booked, Department, Outcome, ReportedFact, Visit
 from workers.finance import books, payments, rules, settlement, settlement_rules
 
 finance = Department("finance")
+finance.recorded("statistics", "reconcile")
+"""结算统计, 对账: done by finance's people outside of the system."""
 
 
 @finance.activity("review")
@@ -39,18 +41,35 @@ class Review:
 class Release:
     """Prepaid orders go on once they are paid (FIN-05)."""
 
-    def load(self, session: Session, visits: Sequence[Visit]) -> books.Received:
-        return books.read_received(session, visits)
+    def load(self, session: Session, visits: Sequence[Visit]) -> books.Owed:
+        return books.read_owed(session, visits)
 
-    def decide(self, visit: Visit, facts: books.Received) -> Outcome:
+    def decide(self, visit: Visit, facts: books.Owed) -> Outcome:
         order = visit.order
-        return rules.release(order, facts.amounts.get((order.id, order.currency), 0))
+        return rules.release(order, facts.received[order.id], facts.due[order.id])
 
     def save(self, session: Session, effects: Sequence[object]) -> None:
-        """A release keeps nothing: its basis stands in the order's history."""
+        books.save_review(session, effects)
 
     def undo(self, session: Session, visits: Sequence[Visit]) -> None:
-        """A release obtains nothing."""
+        books.undo_release(session, visits)
+
+
+@finance.activity("invoice")
+class Invoice:
+    """开票 at delivery: voucher and invoice that go with the goods (SET-04)."""
+
+    def load(self, session: Session, visits: Sequence[Visit]) -> settlement.Deals:
+        return settlement.read_deals(session, visits)
+
+    def decide(self, visit: Visit, facts: settlement.Deals) -> Outcome:
+        return settlement_rules.invoice(visit, facts.deals[visit.order.id], facts.today)
+
+    def save(self, session: Session, effects: Sequence[object]) -> None:
+        settlement.save_settlement(session, effects)
+
+    def undo(self, session: Session, visits: Sequence[Visit]) -> None:
+        settlement.undo_invoices(session, visits)
 
 
 @finance.activity("settle")

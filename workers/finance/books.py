@@ -16,7 +16,7 @@ from workers.finance.invariants import INVARIANTS
 from workers.finance.masterdata import MASTER
 from workers.finance.rules import NOBODY, PREPAID, Account, Agreements, CreditHold, Overdue, Receivable, gives_discount
 
-__all__ = ["INVARIANTS", "MASTER", "Credit", "Received"]
+__all__ = ["INVARIANTS", "MASTER", "Credit", "Owed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,14 @@ class Credit:
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
-    """What came in, by order and currency."""
+class Owed:
+    """By order, in its currency: what came in, and what its receivable says is due (None: it has none)."""
 
-    amounts: Mapping[tuple[str, str], int]
+    received: Mapping[str, int]
+    due: Mapping[str, int | None]
 
     def absorb(self, effect: object) -> None:
-        """A release brings nothing about."""
+        """What one order owes is nothing to another."""
 
 
 def business_day(now: datetime) -> date:
@@ -92,6 +93,15 @@ cross join lateral (
 _RECEIVED = """
 select p.order_id, p.currency, sum(p.amount_minor)::bigint
 from unnest(%s::uuid[]) as w(id) join finance.payments p on p.order_id = w.id group by p.order_id, p.currency
+"""
+_OWED = """
+select w.id, coalesce(p.total, 0), r.due_minor from unnest(%s::uuid[], %s::text[]) as w(id, currency)
+left join lateral (
+    select sum(amount_minor)::bigint as total from finance.payments where order_id = w.id and currency = w.currency
+) p on true
+left join lateral (
+    select due_minor from finance.receivables where order_id = w.id and currency = w.currency limit 1
+) r on true
 """
 _HELD = """
 select h.order_id, h.open_minor
@@ -152,9 +162,10 @@ def _read_agreements(session: Session, visits: Sequence[Visit]) -> dict[str, Agr
     return found
 
 
-def read_received(session: Session, visits: Sequence[Visit]) -> Received:
-    """What the orders have been paid. One round trip; their own locks keep new payments out."""
-    return Received({(row[0], row[1]): row[2] for row in session.rows(_RECEIVED, _ids(visits))})
+def read_owed(session: Session, visits: Sequence[Visit]) -> Owed:
+    """What the orders owe and have been paid. One round trip; their own locks keep new payments out."""
+    rows = session.rows(_OWED, *columns([(visit.order.id, visit.order.currency) for visit in visits], 2))
+    return Owed({row[0]: row[1] for row in rows}, {row[0]: row[2] for row in rows})
 
 
 def _account(row: tuple[Any, ...]) -> Account:
@@ -281,6 +292,11 @@ def undo_review(session: Session, visits: Sequence[Visit]) -> None:
     if visits:
         session.write(_DROP_RECEIVABLES, _ids(visits))
         recount(session, [visit.order.id for visit in visits], visits[0].now)
+
+
+def undo_release(session: Session, visits: Sequence[Visit]) -> None:
+    """What was to be paid in advance is no longer due; a review or settlement to come says so anew."""
+    undo_review(session, [visit for visit in visits if visit.order.payment.terms == PREPAID])
 
 
 def _credit_customers(session: Session, ids: str) -> None:

@@ -298,14 +298,19 @@ def percent(basis_points: int) -> str:
 # -- release -----------------------------------------------------------------------------------------------------------
 
 
-def release(order: Order, received_minor: int) -> Outcome:
-    """Prepaid orders wait until they are paid in full; credit terms need no payment first (FIN-05)."""
+def release(order: Order, received_minor: int, due_minor: int | None) -> Outcome:
+    """Prepaid orders wait until they are paid in full; credit terms need no payment first (FIN-05).
+
+    `due_minor`: of the order's receivable. Where the payment is asked for before any review there is none yet, and the
+    order owes its total from now on.
+    """
     if order.payment.terms != PREPAID:
         return Passed(basis={"terms": order.payment.terms})
     basis = payment_basis(order, received_minor)
+    effects = () if due_minor == order.total_minor else (receivable_of(order, received_minor),)
     if received_minor >= order.total_minor:
-        return Passed(basis=basis)
-    return Waiting((payment_key(order.id),), basis=basis)
+        return Passed(effects, basis)
+    return Waiting((payment_key(order.id),), effects=effects, basis=basis)
 
 
 def payment_key(order_id: str) -> str:

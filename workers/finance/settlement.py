@@ -9,7 +9,7 @@ from shared.database import Row, Session, array, columns
 from shared.department import Visit, effects_of
 from shared.numbering import take
 from shared.outbox import Announcement, announce
-from workers.finance.books import business_day, save_receivables
+from workers.finance.books import business_day, save_receivables, undo_review
 from workers.finance.rules import Receivable
 from workers.finance.settlement_rules import Billing, Deal, InvoiceData, Settled
 
@@ -210,6 +210,12 @@ _REOPEN = """
 update finance.receivables set due_date = null, settled_at = null
 where order_id = any(%s::uuid[]) and (due_date is not null or settled_at is not null)
 """
+
+
+def undo_invoices(session: Session, visits: Sequence[Visit]) -> None:
+    """Take invoices back that were made before the goods left; orders that no review has entered owe nothing more."""
+    undo_settlement(session, visits)
+    undo_review(session, [visit for visit in visits if "finance.review" not in visit.activities])
 
 
 def undo_settlement(session: Session, visits: Sequence[Visit]) -> None:

@@ -96,6 +96,18 @@ def settle(visit: Visit, deal: Deal, today: date) -> Outcome:
     return Passed((*effects, Settled(order.id, visit.now)), basis)
 
 
+def invoice(visit: Visit, deal: Deal, today: date) -> Outcome:
+    """开票: bill the order before its goods leave, so that the invoice goes with them (SET-04). Due as by its terms,
+    counted from today. Agreeing to missing invoice data makes it out to name and address on the order.
+    """
+    if deal.invoiced_minor is not None:
+        return Passed()
+    owes = deal.due_minor == visit.order.total_minor
+    effects = (*(() if owes else (receivable_of(visit.order, deal.received_minor),)), bill(visit, deal, today))
+    findings = tuple(invoice_findings(visit.order, deal.data))
+    return Referred(findings, effects) if findings else Passed(effects)
+
+
 def delivery_findings(visit: Visit, shipped: bool) -> Iterator[Finding]:
     """Only what is delivered is billed (SET-08). Asked where the definition ships goods, unless the step's option
     `before_delivery` says that it settles first.
