@@ -21,7 +21,7 @@ class State(StrEnum):
     SETTLED = "settled"
     ARCHIVED = "archived"
     ENDED = "ended"
-    """The named early end of a definition that has no fulfilment of its own (PRC-10)."""
+    """The named end of a definition that ends early, or without an archive (PRC-10)."""
     CANCELLING = "cancelling"
     """It will be cancelled, purged or replaced; the departments are undoing what they did."""
     CANCELLED = "cancelled"
@@ -65,9 +65,11 @@ _FORWARD: Mapping[State, frozenset[State]] = {
     ),
     State.RESERVED: frozenset({State.PREPARED, State.SHIPPED, State.RECEIVED, State.SETTLED, State.ARCHIVED}),
     State.PREPARED: frozenset({State.SHIPPED, State.RECEIVED, State.SETTLED, State.ARCHIVED}),
-    State.SHIPPED: frozenset({State.RECEIVED, State.SETTLED, State.ARCHIVED}),
-    State.RECEIVED: frozenset({State.SETTLED, State.ARCHIVED}),
-    State.SETTLED: frozenset({State.RESERVED, State.PREPARED, State.SHIPPED, State.RECEIVED, State.ARCHIVED}),
+    State.SHIPPED: frozenset({State.RECEIVED, State.SETTLED, State.ARCHIVED, State.ENDED}),
+    State.RECEIVED: frozenset({State.SETTLED, State.ARCHIVED, State.ENDED}),
+    State.SETTLED: frozenset(
+        {State.RESERVED, State.PREPARED, State.SHIPPED, State.RECEIVED, State.ARCHIVED, State.ENDED}
+    ),
 }
 
 # Back: a disagreement that sends the order to an earlier step, or a change that opens a new round (ENT-09).

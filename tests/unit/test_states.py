@@ -80,13 +80,14 @@ def test_every_kind_of_event_has_words() -> None:
 @pytest.mark.requirement("TRK-01")
 @pytest.mark.parametrize("state", [State.SHIPPED, State.RECEIVED])
 def test_what_has_been_shipped_never_goes_back(state: State) -> None:
-    assert MOVES[state] <= set(FULFILMENT[FULFILMENT.index(state) + 1 :])
+    assert MOVES[state] <= {*FULFILMENT[FULFILMENT.index(state) + 1 :], State.ENDED}
 
 
 @pytest.mark.requirement("PRC-10")
 @pytest.mark.parametrize("state", list(State))
-def test_only_a_review_ends_early(state: State) -> None:
-    assert allowed(state, State.ENDED) == (state in {State.IN_REVIEW, State.APPROVED})
+def test_a_process_ends_after_its_review_or_after_the_goods_have_left(state: State) -> None:
+    ends = {State.IN_REVIEW, State.APPROVED, State.SHIPPED, State.RECEIVED, State.SETTLED}
+    assert allowed(state, State.ENDED) == (state in ends)
 
 
 @pytest.mark.requirement("TRK-01")
