@@ -2,6 +2,7 @@
 
 import calendar as months
 import re
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -16,6 +17,7 @@ Overrides = Mapping[date, bool]
 
 NO_OVERRIDES: Overrides = MappingProxyType({})
 _DAY = timedelta(days=1)
+_LONGEST_DAYS: Mapping[Unit, int] = {"working_day": 4, "day": 1, "week": 7, "month": 31}
 _LONGEST_BREAK_DAYS = 366
 _TEXT = re.compile(r"([1-9][0-9]{0,2}) (working day|day|week|month)s?")
 
@@ -115,6 +117,25 @@ def deadline(
     else:
         last = day + _DAY * allowed.count * (7 if allowed.unit == "week" else 1)
     return _close_of(_working_day_from(last, overrides), zone, close)
+
+
+def begun_before(
+    now: datetime,
+    allowed: Deadline,
+    overrides: Overrides = NO_OVERRIDES,
+    zone: str = "Asia/Shanghai",
+    close: str = "18:00",
+) -> datetime:
+    """The moment (UTC) before which everything must have begun whose deadline is past at `now`, and nothing else."""
+    today = _business_day(now, zone)
+
+    def is_past(days_ago: int) -> bool:
+        noon = datetime.combine(today - _DAY * days_ago, time(12), ZoneInfo(zone))
+        return deadline(noon, allowed, overrides, zone, close) < now
+
+    longest = allowed.count * _LONGEST_DAYS[allowed.unit] + _LONGEST_BREAK_DAYS
+    first = bisect_left(range(longest), True, key=is_past)
+    return datetime.combine(today - _DAY * (first - 1), time(), ZoneInfo(zone)).astimezone(UTC)
 
 
 def add_months(day: date, count: int) -> date:
