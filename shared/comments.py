@@ -7,17 +7,17 @@ from collections.abc import Iterable
 from datetime import date, datetime, time
 
 from messages.orders import Order
-from shared.calendar import NO_OVERRIDES, Overrides, deadline
+from shared.calendar import NO_OVERRIDES, Overrides, begun_before, deadline
 from shared.catalogue import Catalogue
-from shared.database import Session, columns
-from shared.history import Kind
+from shared.database import Session, array, columns
+from shared.history import SYSTEM, Kind
 from shared.ids import new_id
 from shared.journal import Journal, Standing
 from shared.numbering import BUSINESS_ZONE
 from shared.outbox import to_json
 from shared.policy import Policy
 from shared.processes import Definition
-from shared.standings import lock_standings
+from shared.standings import lock_standings, read_standings
 from shared.states import FINAL
 from shared.tasks import Refusal
 
@@ -50,14 +50,41 @@ def uncommented(
     return {folder.id for folder in late} - given
 
 
-def ask(session: Session, journal: Journal, folders: Iterable[Standing]) -> None:
-    """Put the question into the inbox, once for each order and date."""
+def ask(
+    session: Session,
+    definitions: Catalogue[Definition],
+    policies: Catalogue[Policy],
+    now: datetime,
+    limit: int,
+    *,
+    returned: bool = False,
+    overrides: Overrides = NO_OVERRIDES,
+) -> int:
+    """Put the question into the inbox for up to `limit` orders, once for each order and date; returns how many.
+
+    Orders at work are found where they stand: with people, waiting, or set aside. Those `returned` to their creators
+    stand nowhere else and are looked for among all orders: for a slow round.
+    """
+    begun = {
+        policy.key: begun_before(now, policy.order_comment_after, overrides).astimezone(BUSINESS_ZONE).date()
+        for policy in policies.entries.values()
+    }
+    unfinished = _RETURNED if returned else _AT_WORK
+    found = session.rows(_LATE.format(unfinished=unfinished), *columns([*begun.items()], 2), limit)
+    journal = Journal(now)
     rows = []
-    for folder in folders:
+    for folder in read_standings(session, [row[0] for row in found], definitions, policies).values():
         rows.append((new_id(), folder.id, _date(folder)))
-        journal.note(folder, Kind.COMMENT_ASKED, None, "system", {"requested_date": _date(folder)})
+        journal.note(folder, Kind.COMMENT_ASKED, None, SYSTEM, {"requested_date": _date(folder)})
     if rows:
-        session.write(_ASK, journal.now, " ".join(ROLES), *columns(rows, 3))
+        session.write(_ASK, now, " ".join(ROLES), *columns(rows, 3))
+    journal.write(session)
+    return len(rows)
+
+
+def close_answered(session: Session, now: datetime) -> int:
+    """Questions about orders that were finished meanwhile are asked no more; returns how many."""
+    return len(session.rows(_CLOSE, now, array(sorted(FINAL))))
 
 
 def comment(
@@ -103,6 +130,24 @@ def _date(folder: Standing) -> date:
     return folder.document.requested_date
 
 
+_LATE = """
+select o.id from core.orders o join core.order_headers h on h.order_id = o.id
+join unnest(%s::text[], %s::date[]) as p(key, begun) on p.key = o.policy
+where {unfinished} and h.document_kind = 'order' and h.requested_date < p.begun and not exists (
+    select from core.handling_comments c where c.order_id = o.id and c.requested_date = h.requested_date
+)
+order by o.id limit %s for update of o skip locked
+"""
+_AT_WORK = """o.id in (
+    select order_id from core.waits union select order_id from core.user_tasks where status = 'open'
+    union select subject_id from core.dead_letters where kind = 'steps' and resolution is null
+)"""
+_RETURNED = "o.state = 'returned'"
+_CLOSE = """
+update core.handling_comments c set closed_at = %s from core.orders o
+where c.comment is null and c.closed_at is null and o.id = c.order_id and o.state = any(%s::text[])
+returning c.id
+"""
 _GIVEN = """
 select c.order_id from unnest(%s::uuid[], %s::date[]) as k(order_id, day)
 join core.handling_comments c on c.order_id = k.order_id and c.requested_date = k.day and c.comment is not null

@@ -48,7 +48,7 @@ def lapse(
     ids = [row[0] for row in session.rows(_WAITING, *columns([*begun.items()], 2), after, limit)]
     if not ids:
         return None, 0, []
-    approved = dict(session.rows(_APPROVED_AT, array(ids)))
+    approved: dict[str, datetime] = dict(session.rows(_APPROVED_AT, array(ids)))
     journal = Journal(now)
     for folder in read_standings(session, ids, definitions, policies).values():
         until = valid_until(approved[folder.id], folder.policy, overrides)
@@ -64,7 +64,7 @@ def lapse(
     return (ids[-1] if len(ids) == limit else None), len(journal.touched), journal.write(session)
 
 
-# An approved order is in a queue for a moment; else it waits for the world, or for a person. A contract made of it is use.
+# An approved order is in a queue for a moment; else it waits for the world, or for a person. A contract is use of it.
 _WAITING = """
 select o.id from core.orders o join unnest(%s::text[], %s::timestamptz[]) as p(key, begun) on p.key = o.policy
 where o.id > %s::uuid and o.id in (

@@ -44,12 +44,21 @@ def lock_standings(
     wanted = array(sorted(ids))
     # Two statements: one that waited for a lock sees the changed order, but not the revision that came with it.
     session.write(_LOCK, wanted)
-    return {row[0]: standing(row, definitions, policies) for row in session.rows(_READ, wanted)}
+    return read_standings(session, ids, definitions, policies)
+
+
+def read_standings(
+    session: Session, ids: Collection[str], definitions: Catalogue[Definition], policies: Catalogue[Policy]
+) -> dict[str, Standing]:
+    """Read orders that this transaction has locked already, in id order."""
+    if not ids:
+        return {}
+    return {row[0]: standing(row, definitions, policies) for row in session.rows(_READ, array(sorted(ids)))}
 
 
 _LOCK = "select 1 from core.orders where id = any(%s::uuid[]) order by id for update"
 _READ = f"""
 select o.id, {COLUMNS}
 from core.orders o join core.order_documents d on d.order_id = o.id and d.revision = o.revision
-where o.id = any(%s::uuid[])
+where o.id = any(%s::uuid[]) order by o.id
 """  # noqa: S608 - a constant

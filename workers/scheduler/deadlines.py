@@ -1,0 +1,60 @@
+"""What time does to documents: purge, lapse, and the question about orders long overdue (APR-11, APR-14…16).
+
+Each works through its orders a page and a transaction at a time, and passes by what somebody holds.
+"""
+
+from datetime import datetime
+
+from shared import comments
+from shared.lapse import START, lapse
+from shared.purge import purge
+from workers.intake.accept import rulebook
+from workers.process import Process
+
+PAGE = 500
+
+
+def purge_unreviewed(process: Process, now: datetime) -> int:
+    """Documents that nobody has reviewed in time. Returns how many were purged."""
+    rules, purged = rulebook(), 0
+    while True:
+        with process.database.transaction() as session:
+            count, batches = purge(session, rules.definitions, rules.policies, now, PAGE)
+        process.publish(batches)
+        purged += count
+        if count < PAGE:
+            return purged
+
+
+def lapse_approvals(process: Process, now: datetime) -> int:
+    """Approved orders of which nothing was made in time. Returns how many lapsed."""
+    rules, lapsed = rulebook(), 0
+    after: str | None = START
+    while after is not None:
+        with process.database.transaction() as session:
+            after, count, batches = lapse(session, rules.definitions, rules.policies, now, after, PAGE)
+        process.publish(batches)
+        lapsed += count
+    return lapsed
+
+
+def ask_for_comments(process: Process, now: datetime) -> int:
+    """Orders at work long past their date; those finished meanwhile need none. Returns how many were asked about."""
+    with process.database.transaction() as session:
+        comments.close_answered(session, now)
+    return _ask(process, now, returned=False)
+
+
+def ask_creators_for_comments(process: Process, now: datetime) -> int:
+    """Orders long past their date that are with their creators. It reads all orders. Returns how many."""
+    return _ask(process, now, returned=True)
+
+
+def _ask(process: Process, now: datetime, *, returned: bool) -> int:
+    rules, asked = rulebook(), 0
+    while True:
+        with process.database.transaction() as session:
+            count = comments.ask(session, rules.definitions, rules.policies, now, PAGE, returned=returned)
+        asked += count
+        if count < PAGE:
+            return asked
