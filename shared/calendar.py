@@ -6,10 +6,14 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
+
+import structlog
+
+log = structlog.get_logger()
 
 Unit = Literal["working_day", "day", "week", "month"]
 Overrides = Mapping[date, bool]
@@ -151,12 +155,19 @@ def _business_day(moment: datetime, zone: str) -> date:
 
 
 def _working_day_from(day: date, overrides: Overrides) -> date:
-    """The day itself or the next one that is working."""
+    """The day itself or the next one that is working. Warns once of each year of which too little is known."""
     for _ in range(_LONGEST_BREAK_DAYS):
+        _warn_where_unpublished(day.year)
         if is_working_day(day, overrides):
             return day
         day += _DAY
     raise ValueError(f"no working day in the year before {day}")
+
+
+@cache
+def _warn_where_unpublished(year: int) -> None:
+    if not is_published(year):
+        log.warning("calendar.unpublished", year=year, counted_as="Monday to Friday, and the company's own days")
 
 
 def _close_of(day: date, zone: str, close: str) -> datetime:

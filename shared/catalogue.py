@@ -1,8 +1,8 @@
-"""Named, versioned, dated data files: how process definitions and policies are kept and chosen (PRC-01, PRC-06)."""
+"""Named, versioned, dated data: how process definitions and policies are kept and chosen (PRC-01, PRC-06)."""
 
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise
@@ -35,14 +35,21 @@ class Versioned(Protocol):
 T = TypeVar("T", bound=Versioned)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Catalogue(Generic[T]):
-    """All versions of all entries. Old versions stay, because running orders keep the one that they are pinned to."""
+    """All versions of all entries. Old versions stay, because running orders keep the one that they are pinned to.
+
+    `entries` is replaced as a whole, and only by who keeps the catalogue of a running process current.
+    """
 
     entries: Mapping[str, T]
+    ask: Callable[[], None] | None = field(default=None, repr=False, compare=False)
+    """Called for a key that is not there: it may have been published since `entries` was read."""
 
     def get(self, key: str) -> T:
         """The entry with this key, such as "standard@1". Raises DefinitionError for an unknown one."""
+        if key not in self.entries and self.ask is not None:
+            self.ask()
         if key not in self.entries:
             raise DefinitionError(
                 [f"{key}: not in the catalogue, which has {', '.join(sorted(self.entries)) or 'nothing'}"]
@@ -84,22 +91,30 @@ def gather(entries: Iterable[T]) -> Catalogue[T]:
     return catalogue
 
 
-def read_folder(folder: Path, parse: Callable[[str, str], T]) -> Catalogue[T]:
+def read_folder(folder: Path, parse: Callable[[str, str], T]) -> list[T]:
     """Parses every TOML file of a folder. Raises DefinitionError with the faults of all of them."""
     entries: list[T] = []
     faults: list[str] = []
     for path in sorted(folder.glob("*.toml")):
         try:
-            entries.append(parse(path.read_text(encoding="utf-8"), path.name))
-        except UnicodeDecodeError as error:
-            faults.append(f"{path.name}: not UTF-8: {error.reason} at byte {error.start}")
+            entries.append(parse(read_file(path), path.name))
         except DefinitionError as error:
             faults.extend(error.faults)
     if not entries and not faults:
         faults.append(f"{folder}: no TOML file there")
     if faults:
         raise DefinitionError(faults)
-    return gather(entries)
+    return entries
+
+
+def read_file(path: Path) -> str:
+    """The text of a file. Raises DefinitionError where it cannot be read or is not UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DefinitionError([f"{path.name}: not UTF-8: {error.reason} at byte {error.start}"]) from error
+    except OSError as error:
+        raise DefinitionError([f"{path.name}: {error.strerror or error}"]) from error
 
 
 def read_toml(text: str, source_name: str) -> Mapping[str, object]:

@@ -95,6 +95,7 @@ def comment(
     definitions: Catalogue[Definition],
     policies: Catalogue[Policy],
     now: datetime,
+    overrides: Overrides = NO_OVERRIDES,
 ) -> Refusal | None:
     """Record somebody's comment, or why not (AUD-01). It may be given before it was asked for."""
     found = session.row("select order_id from core.order_headers where number = %s", number)
@@ -102,7 +103,7 @@ def comment(
     if not folders:
         return Refusal("order.unknown", {"order": number})
     folder = next(iter(folders.values()))
-    refusal = _refused(session, folder, person, text, now)
+    refusal = _refused(session, folder, person, text, now, overrides)
     if refusal:
         session.write(_AUDIT, now, person, number, to_json({"refused": refusal.code, **refusal.values}))
         return refusal
@@ -114,13 +115,15 @@ def comment(
     return None
 
 
-def _refused(session: Session, folder: Standing, person: str, text: str, now: datetime) -> Refusal | None:
+def _refused(
+    session: Session, folder: Standing, person: str, text: str, now: datetime, overrides: Overrides
+) -> Refusal | None:
     number = folder.document.number
     if not text.strip():
         return Refusal("comment.empty", {"order": number})
     if person != folder.document.creator and not session.row(_MAY, person, list(ROLES)):
         return Refusal("comment.role", {"person": person, "roles": " ".join(ROLES)})
-    if not is_overdue(folder, now):
+    if not is_overdue(folder, now, overrides):
         return Refusal("comment.not_needed", {"order": number, "state": folder.state})
     return None
 

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from types import MappingProxyType
 from typing import cast
 
 from messages.folders import DocumentKind
 from messages.orders import SaleType
-from shared.catalogue import Catalogue, DefinitionError, read_folder, read_toml
+from shared.catalogue import Catalogue, DefinitionError, gather, read_folder, read_toml
 from shared.conditions import Condition, ConditionError, parse_condition
 from shared.fields import Fields
 from shared.processes import NOT_BY, RECORD, REPEAT, RETURN, Definition, Mode, Step, active
@@ -24,7 +25,12 @@ _ACTIVITY = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 
 def load(folder: Path = FOLDER) -> Catalogue[Definition]:
     """Every definition of a folder. Raises DefinitionError with every fault of every file and of the whole."""
-    catalogue = read_folder(folder, parse)
+    return whole(read_folder(folder, parse))
+
+
+def whole(entries: Iterable[Definition]) -> Catalogue[Definition]:
+    """Definitions as one catalogue. Raises DefinitionError with every fault between them (PRC-08)."""
+    catalogue = gather(entries)
     faults = [*_rival_faults(catalogue), *_continuation_faults(catalogue)]
     if faults:
         raise DefinitionError(faults)
@@ -220,14 +226,16 @@ def _move_faults(reached: list[State], following: State, place: str) -> Iterable
 
 
 def _rival_faults(catalogue: Catalogue[Definition]) -> Iterable[str]:
-    """Two defaults for one sale type on one day. What is in force changes only on the day that a version begins."""
+    """Two defaults for one sale type of one kind of document on one day. What is in force changes only on the day that
+    a version begins.
+    """
     told: set[tuple[str, ...]] = set()
-    for day in sorted({definition.effective_from for definition in catalogue.entries.values()}):
-        for sale_type in SaleType:
-            rivals = tuple(definition.key for definition in active(catalogue, sale_type, day))
-            if len(rivals) > 1 and (sale_type, *rivals) not in told:
-                told.add((sale_type, *rivals))
-                yield f"{' and '.join(rivals)}: all are active for sale type '{sale_type}' on {day}"
+    days = sorted({definition.effective_from for definition in catalogue.entries.values()})
+    for day, document, sale_type in product(days, DocumentKind, SaleType):
+        rivals = tuple(definition.key for definition in active(catalogue, sale_type, day, document))
+        if len(rivals) > 1 and (sale_type, *rivals) not in told:
+            told.add((sale_type, *rivals))
+            yield f"{' and '.join(rivals)}: all are active for sale type '{sale_type}' on {day}"
 
 
 def _continuation_faults(catalogue: Catalogue[Definition]) -> Iterable[str]:

@@ -14,7 +14,7 @@ from msgspec import Struct
 from messages.batch import MAX_BATCH_LINES, MAX_ORDERS, Batch, BatchKind, Department
 from messages.folders import Document, size_of
 from messages.orders import Order
-from shared.calendar import Deadline, deadline
+from shared.calendar import NO_OVERRIDES, Deadline, Overrides, deadline
 from shared.conditions import Value
 from shared.database import Session, array, columns, json_list
 from shared.department import Finding
@@ -106,6 +106,7 @@ class Journal:
     """Collects the moves of one transaction; `write` puts them down and returns what to publish after the commit."""
 
     now: datetime
+    overrides: Overrides = field(default_factory=lambda: NO_OVERRIDES)
     touched: dict[str, Standing] = field(default_factory=dict)
     events: list[tuple[Any, ...]] = field(default_factory=list)
     tasks: list[tuple[object, ...]] = field(default_factory=list)
@@ -149,7 +150,7 @@ class Journal:
         self._record(standing, Kind.REFERRED, step.id, SYSTEM, standing.state, data)
         due = self._deadlines.get(step.deadline)
         if due is None:
-            due = self._deadlines[step.deadline] = deadline(self.now, step.deadline)
+            due = self._deadlines[step.deadline] = deadline(self.now, step.deadline, self.overrides)
         self.tasks.append(
             (
                 task,

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from messages.orders import PaymentMethod, SaleType
 from shared.calendar import Deadline
-from shared.catalogue import Catalogue, DefinitionError, read_folder, read_toml
+from shared.catalogue import Catalogue, DefinitionError, gather, read_folder, read_toml
 from shared.conditions import Value
 from shared.fields import Fields
 from shared.roles import ROLES
@@ -97,7 +97,7 @@ class Policy:
 
 def load(folder: Path = FOLDER) -> Catalogue[Policy]:
     """Every policy of a folder. Raises DefinitionError with every fault of every file."""
-    return read_folder(folder, parse)
+    return gather(read_folder(folder, parse))
 
 
 def select(catalogue: Catalogue[Policy], on: date, name: str = "standard") -> Policy:

@@ -183,13 +183,20 @@ def steps_dropped(definition: Definition, step: Step, done: AbstractSet[str]) ->
     return tuple(one for one in steps_to_undo(definition, done) if definition.place(one.id) >= target)
 
 
-def select(catalogue: Catalogue[Definition], sale_type: str, on: date, name: str | None = None) -> Definition:
+def select(
+    catalogue: Catalogue[Definition],
+    sale_type: str,
+    on: date,
+    name: str | None = None,
+    document: DocumentKind = DocumentKind.ORDER,
+) -> Definition:
     """The definition for a document created on that day: by name, else by sale type (PRC-04), in the newest version
-    then in force (PRC-06), together with those that go on from its end. Raises DefinitionError where there is none.
+    then in force (PRC-06), together with those that go on from its end. Raises DefinitionError where there is none
+    for this kind of document.
     """
-    chosen = _in_force(catalogue, name, on) if name is not None else _default(catalogue, sale_type, on)
+    chosen = _default(catalogue, sale_type, on, document) if name is None else _named(catalogue, name, on, document)
     while chosen.then is not None:
-        chosen = continued(chosen, _in_force(catalogue, chosen.then, on))
+        chosen = continued(chosen, _named(catalogue, chosen.then, on, document))
     return chosen
 
 
@@ -217,26 +224,31 @@ def _joined(parts: tuple[Definition, ...]) -> Definition:
     return reduce(continued, parts)
 
 
-def _in_force(catalogue: Catalogue[Definition], name: str, on: date) -> Definition:
-    found = catalogue.effective(name, on)
-    if found is None:
-        known = ", ".join(catalogue.names())
-        raise DefinitionError([f"{name}: no such definition in force on {on}; known are {known}"])
-    return found
+def _named(catalogue: Catalogue[Definition], name: str, on: date, document: DocumentKind) -> Definition:
+    in_force = {one.name: one for one in _in_force(catalogue, on, document)}
+    if name not in in_force:
+        raise DefinitionError([f"{name}: no such definition in force on {on}; known are {', '.join(in_force)}"])
+    return in_force[name]
 
 
-def _default(catalogue: Catalogue[Definition], sale_type: str, on: date) -> Definition:
-    defaults = active(catalogue, sale_type, on)
+def _default(catalogue: Catalogue[Definition], sale_type: str, on: date, document: DocumentKind) -> Definition:
+    defaults = active(catalogue, sale_type, on, document)
     if len(defaults) != 1:
         found = ", ".join(definition.key for definition in defaults) or "none"
         raise DefinitionError([f"sale type '{sale_type}' needs one definition in force on {on}, there is {found}"])
     return defaults[0]
 
 
-def active(catalogue: Catalogue[Definition], sale_type: str, on: date) -> tuple[Definition, ...]:
+def active(
+    catalogue: Catalogue[Definition], sale_type: str, on: date, document: DocumentKind = DocumentKind.ORDER
+) -> tuple[Definition, ...]:
     """The definitions that are the default for a sale type on that day; more than one is a fault (PRC-08)."""
-    in_force = (catalogue.effective(name, on) for name in catalogue.names())
-    return tuple(one for one in in_force if one is not None and sale_type in one.sale_types)
+    return tuple(one for one in _in_force(catalogue, on, document) if sale_type in one.sale_types)
+
+
+def _in_force(catalogue: Catalogue[Definition], on: date, document: DocumentKind) -> tuple[Definition, ...]:
+    found = (catalogue.effective(name, on) for name in catalogue.names())
+    return tuple(one for one in found if one is not None and one.document is document)
 
 
 def may_finish(catalogue: Catalogue[Definition], pinned: Definition, sale_type: str, on: date) -> bool:
@@ -251,5 +263,6 @@ def may_finish(catalogue: Catalogue[Definition], pinned: Definition, sale_type: 
         and pinned.effective_from < later.effective_from <= on
         and on > later.legacy_until
         for later in catalogue.entries.values()
-        if later.name == pinned.name or (by_sale_type and sale_type in later.sale_types)
+        if later.name == pinned.name
+        or (by_sale_type and later.document is pinned.document and sale_type in later.sale_types)
     )

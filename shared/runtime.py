@@ -15,6 +15,7 @@ import structlog
 
 from messages.batch import Batch, BatchKind
 from messages.commands import FACT
+from shared.calendar import NO_OVERRIDES, Overrides
 from shared.catalogue import Catalogue
 from shared.database import CommitUnknown, Database, Row, Session, array, columns
 from shared.department import (
@@ -70,6 +71,7 @@ class Runtime:
     publish: Callable[[Sequence[Batch]], None]
     attempts: int
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    overrides: Callable[[], Overrides] = lambda: NO_OVERRIDES
     counters: Counters = field(default_factory=Counters)
 
     def handle(self, batch: Batch) -> None:
@@ -114,7 +116,7 @@ class Runtime:
         if not rows:
             self.counters.duplicates += 1
             return [], 0
-        journal = Journal(self.now())
+        journal = Journal(self.now(), self.overrides())
         rows_by_order = {row[0]: row for row in rows}
         folders = {
             order_id: standing(row[0:1] + row[4:], self.definitions, self.policies)

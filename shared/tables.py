@@ -325,6 +325,38 @@ staff = Table(
     comment="people and what they may decide",
 )
 
+rulebook = Table(
+    "rulebook",
+    metadata,
+    Column("kind", Text, primary_key=True, comment="process or policy"),
+    Column("name", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("text", Text, nullable=False, comment="TOML"),
+    Column("published_at", _time, nullable=False),
+    Column("published_by", Text, nullable=False),
+    CheckConstraint("kind in ('process', 'policy')", name="kind"),
+    CheckConstraint("version > 0", name="version"),
+    comment="definitions and policies published while the system runs, on top of those that are shipped; never changed",
+)
+
+calendar_days = Table(
+    "calendar_days",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("working", Boolean, nullable=False),
+    Column("name", Text, nullable=False),
+    comment="days whose nature the company sets itself; they win over the public calendar",
+)
+
+edition = Table(
+    "edition",
+    metadata,
+    Column("one", Boolean, primary_key=True, server_default=text("true")),
+    Column("number", BigInteger, nullable=False),
+    CheckConstraint("one", name="one_row"),
+    comment="goes up whenever rulebook or calendar_days change, so that running processes see at a glance",
+)
+
 workers = Table(
     "workers",
     metadata,

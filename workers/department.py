@@ -2,32 +2,30 @@
 
 import sys
 from datetime import UTC, datetime
+from functools import partial
 
-from shared import definitions, policy
 from shared.broker import run_worker
-from shared.catalogue import Catalogue, DefinitionError
+from shared.catalogue import DefinitionError
 from shared.department import Department
 from shared.failures import bury_message
-from shared.processes import Definition
+from shared.rulebook import Rulebook
 from shared.runtime import Runtime
 from workers.departments import declaration
-from workers.process import Process, refusing, running
+from workers.process import Process, running
 
 
 def work(name: str) -> None:
     """Serve the department's queue until told to stop."""
     department = declaration(name)
-    with refusing():
-        processes, policies = definitions.load(), policy.load()
-        _verify_own(department, processes)
-    with running(name, hot=True) as process:
+    with running(name, partial(verify_own, department), hot=True) as process:
         runtime = Runtime(
             department=department,
             database=process.database,
-            definitions=processes,
-            policies=policies,
+            definitions=process.rulebook.definitions,
+            policies=process.rulebook.policies,
             publish=process.publish,
             attempts=process.settings.attempts,
+            overrides=process.rulebook.overrides,
             counters=process.counters,
         )
         run_worker(
@@ -41,11 +39,11 @@ def work(name: str) -> None:
         )
 
 
-def _verify_own(department: Department, processes: Catalogue[Definition]) -> None:
+def verify_own(department: Department, book: Rulebook) -> None:
     """Raises DefinitionError for steps of this department that it cannot do. Intake, which opens rounds, checks all."""
     faults = [
         f"{one.key}: step '{step.id}': {department.name} has no activity '{step.activity}'"
-        for one in processes.entries.values()
+        for one in book.definitions.entries.values()
         for step in one.steps
         if step.department == department.name and step.activity not in department.activities
     ]

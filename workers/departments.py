@@ -6,12 +6,11 @@ from typing import Any
 from messages.batch import Department as Name
 from shared import definitions, policy
 from shared.audit import Invariant
-from shared.catalogue import Catalogue, DefinitionError
+from shared.catalogue import DefinitionError
 from shared.department import Department
 from shared.master import MasterFile
-from shared.policy import Policy
-from shared.processes import Definition
 from shared.roles import ROLES
+from shared.rulebook import Rulebook
 
 
 def declaration(name: str) -> Department:
@@ -26,11 +25,11 @@ def known_activities() -> frozenset[str]:
     return frozenset(activity for name in Name for activity in declaration(name).activities)
 
 
-def verify(processes: Catalogue[Definition], policies: Catalogue[Policy]) -> None:
-    """Raises DefinitionError with every activity and role that they name and nobody has (PRC-08)."""
+def verify(book: Rulebook) -> None:
+    """Raises DefinitionError with every activity and role that it names and nobody has (PRC-08)."""
     known = known_activities()
-    faults = [fault for one in processes.entries.values() for fault in definitions.verify(one, known, ROLES)]
-    faults += [fault for one in policies.entries.values() for fault in policy.verify(one, ROLES)]
+    faults = [fault for one in book.definitions.entries.values() for fault in definitions.verify(one, known, ROLES)]
+    faults += [fault for one in book.policies.entries.values() for fault in policy.verify(one, ROLES)]
     if faults:
         raise DefinitionError(faults)
 

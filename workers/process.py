@@ -23,10 +23,12 @@ from shared.catalogue import DefinitionError
 from shared.database import CommitUnknown, Database, open_database
 from shared.ids import new_id
 from shared.lifeline import watch_lifeline
+from shared.rulebook import LiveRulebook, Rulebook
 from shared.runtime import Counters
 from shared.settings import Settings, settings
 
 VERSION = "0.1.0"
+_AGAIN_SECONDS = 1.0
 log = structlog.get_logger()
 
 
@@ -40,6 +42,7 @@ class Process:
     broker: Broker
     stop: threading.Event
     counters: Counters
+    rulebook: LiveRulebook
 
     def publish(self, batches: Sequence[Batch]) -> None:
         """Send wake-up calls. A broker that is away is only logged: the rows are there, and rescue sends them."""
@@ -52,8 +55,11 @@ class Process:
 
 
 @contextmanager
-def running(name: str, *, hot: bool = False) -> Iterator[Process]:
-    """Set up, announce READY to a supervisor, beat until the block ends. `hot`: it spends its time on batches."""
+def running(name: str, verify: Callable[[Rulebook], None] | None = None, *, hot: bool = False) -> Iterator[Process]:
+    """Set up, announce READY to a supervisor, beat until the block ends. `hot`: it spends its time on batches.
+
+    `verify` looks at the rulebook first: a process that cannot use it is not started.
+    """
     log_as_json()
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -61,7 +67,9 @@ def running(name: str, *, hot: bool = False) -> Iterator[Process]:
     watch_lifeline()
     chosen = settings()
     database = open_database(chosen.database_url, chosen, pool=chosen.threads + 2, hot=hot)
-    process = Process(name, chosen, database, connect(chosen.broker_url), stop, Counters())
+    process = Process(name, chosen, database, connect(chosen.broker_url), stop, Counters(), LiveRulebook(database))
+    if verify:
+        _verify(process, verify)
     heart = threading.Thread(target=_beat, args=(process,), name="heartbeat", daemon=True)
     heart.start()
     if hot:
@@ -73,6 +81,17 @@ def running(name: str, *, hot: bool = False) -> Iterator[Process]:
         stop.set()
         heart.join(timeout=5)
         database.close()
+
+
+def _verify(process: Process, verify: Callable[[Rulebook], None]) -> None:
+    with refusing():
+        while not process.stop.is_set():
+            try:
+                verify(process.rulebook.current())
+                return
+            except psycopg.OperationalError as error:
+                log.warning("rulebook.unread", error=repr(error))
+                process.stop.wait(_AGAIN_SECONDS)
 
 
 @contextmanager

@@ -7,12 +7,13 @@ from typing import Any
 import psycopg
 import pytest
 
+from shared.rulebook import rulebook
 from shared.tasks import Wish, decide, transfer
 from tests.support.company import raw
 from tests.support.definitions import step
 from tests.support.office import Office, verdicts
 from tests.support.orders import NOW
-from workers.intake.accept import Verdict, rulebook
+from workers.intake.accept import Verdict
 
 CHECK = step("check", activity="sales_review.check", mode="manual", roles=["sales_supervisor", "sales_manager"])
 SECOND = CHECK | {"id": "second", "activity": "sales_review.second_check", "options": {"not_by": "check"}}

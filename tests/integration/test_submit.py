@@ -16,13 +16,14 @@ from typer.testing import CliRunner, Result
 from messages.batch import Batch
 from shared.database import CommitUnknown, Database, Session
 from shared.numbering import BUSINESS_ZONE
+from shared.rulebook import Rulebook, rulebook
 from shared.settings import Settings, settings
 from tests.support.company import load_company
 from tests.support.database import REPOSITORY
 from tests.support.maps import LINE, a_map
 from tests.support.orders import submitted
 from workers.cli import app
-from workers.intake.accept import Receipt, Rulebook, Verdict, accept_orders, rulebook
+from workers.intake.accept import Receipt, Verdict, accept_orders
 from workers.intake.files import take
 from workers.intake.parse import Limits, Submission
 from workers.masterdata import load_folder

@@ -10,9 +10,10 @@ import pytest
 
 from messages.batch import Batch
 from shared.database import Database, Session
+from shared.rulebook import Rulebook, rulebook
 from tests.support.company import load_company
 from tests.support.orders import submitted
-from workers.intake.accept import Receipt, Rulebook, Verdict, accept_orders, rulebook
+from workers.intake.accept import Receipt, Verdict, accept_orders
 from workers.intake.parse import Limits, Submission
 from workers.intake.take import take
 

@@ -11,12 +11,12 @@ from shared.catalogue import gather
 from shared.database import Database, array
 from shared.definitions import parse
 from shared.processes import Definition
+from shared.rulebook import rulebook
 from shared.tasks import Refusal, Wish, decide, transfer
 from tests.support.company import load_company
 from tests.support.definitions import definition_text, step
 from tests.support.office import Office
 from tests.support.orders import an_order, open_orders
-from workers.intake.accept import rulebook
 
 STAFF = {
     "sam": "salesperson sales_supervisor",

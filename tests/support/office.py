@@ -20,6 +20,7 @@ from shared.catalogue import Catalogue, gather
 from shared.database import Database, Row
 from shared.definitions import parse
 from shared.processes import Definition
+from shared.rulebook import Rulebook, rulebook
 from shared.runtime import Runtime
 from shared.settings import Settings
 from shared.tasks import Wish, decide
@@ -27,7 +28,7 @@ from tests.support.company import handed_in, load_company
 from tests.support.definitions import definition_text
 from tests.support.orders import NOW
 from workers.departments import declaration, invariants
-from workers.intake.accept import Receipt, Rulebook, accept_orders, rulebook
+from workers.intake.accept import Receipt, accept_orders
 from workers.intake.facts import accept_facts
 from workers.intake.main import limits
 
@@ -42,6 +43,7 @@ class Office:
     now: datetime = NOW
     queue: list[Batch] = field(default_factory=list)
     definitions: Catalogue[Definition] = field(default_factory=lambda: rulebook().definitions)
+    book: Callable[[], Rulebook] | None = None
 
     # -- what happens ---------------------------------------------------------------------------------------------
 
@@ -73,7 +75,8 @@ class Office:
 
     @property
     def rules(self) -> Rulebook:
-        return Rulebook(self.definitions, rulebook().policies)
+        """What intake goes by; a test may say where from."""
+        return self.book() if self.book else Rulebook(self.definitions, rulebook().policies)
 
     @cached_property
     def departments(self) -> dict[Name, Runtime]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from shared.broker import connect
 from shared.database import Database, open_database
+from shared.rulebook import LiveRulebook
 from shared.runtime import Counters
 from shared.settings import Settings
 from tests.support.database import REPOSITORY
@@ -21,7 +22,8 @@ from workers.system import System, running_system
 
 def as_process(database: Database, broker_url: str, **chosen: Any) -> Process:
     """What the duties of a process are given, in the test's own process. `chosen`: settings other than the defaults."""
-    return Process("test", Settings(**chosen), database, connect(broker_url), threading.Event(), Counters())
+    broker, rules = connect(broker_url), LiveRulebook(database)
+    return Process("test", Settings(**chosen), database, broker, threading.Event(), Counters(), rules)
 
 
 @contextmanager

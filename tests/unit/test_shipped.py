@@ -16,11 +16,12 @@ from shared import definitions, policy
 from shared.catalogue import DefinitionError, gather
 from shared.history import Kind
 from shared.roles import ROLES
+from shared.rulebook import Rulebook
 from shared.states import State
 from shared.words import FOLDER, LANGUAGES, known_findings
 from tests.support.definitions import definition_text, step
 from tests.support.sources import DEPARTMENTS, Module, modules
-from workers.department import work
+from workers.department import verify_own
 from workers.departments import declaration, invariants, known_activities, verify
 from workers.intake.accept import Verdict
 from workers.intake.changes import Change
@@ -37,7 +38,7 @@ STANDARD = policy.load()
 
 @pytest.mark.requirement("PRC-01", "PRC-08")
 def test_every_shipped_definition_and_policy_knows_its_activities_and_roles() -> None:
-    verify(definitions.load(), STANDARD)
+    verify(Rulebook(definitions.load(), STANDARD))
     definitions.verify_all(definitions.load(), known_activities(), ROLES)
     assert [policy.verify(each) for each in STANDARD.entries.values()] == [[]]
 
@@ -48,7 +49,7 @@ def test_what_nobody_can_do_is_named_and_the_process_does_not_start(capsys: pyte
         definition_text(step("a", activity="finance.juggle"), step("b", activity="kitchen.cook", roles=["cook"])), "odd"
     )
     with pytest.raises(SystemExit) as ended, refusing():
-        verify(gather([odd]), STANDARD)
+        verify(Rulebook(gather([odd]), STANDARD))
     assert ended.value.code == 1
     said = capsys.readouterr().out
     assert said.startswith("REFUSED sample@1: step 'a': unknown activity 'finance.juggle'")
@@ -58,13 +59,10 @@ def test_what_nobody_can_do_is_named_and_the_process_does_not_start(capsys: pyte
 
 
 @pytest.mark.requirement("PRC-08")
-def test_a_department_does_not_start_with_a_step_that_it_cannot_do(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_department_does_not_start_with_a_step_that_it_cannot_do(capsys: pytest.CaptureFixture[str]) -> None:
     odd = definitions.parse(definition_text(step("a", activity="finance.juggle")), "odd")
-    monkeypatch.setattr(definitions, "load", lambda: gather([odd]))
-    with pytest.raises(SystemExit):
-        work("finance")
+    with pytest.raises(SystemExit), refusing():
+        verify_own(declaration("finance"), Rulebook(gather([odd]), STANDARD))
     assert capsys.readouterr().out == "REFUSED sample@1: step 'a': finance has no activity 'finance.juggle'\n"
 
 

@@ -27,12 +27,13 @@ from shared.department import Passed, Unworkable, Visit
 from shared.history import SYSTEM, Kind
 from shared.policy import Policy
 from shared.processes import Definition, next_steps, state_after
+from shared.rulebook import rulebook
 from shared.settings import settings
 from shared.standings import lock_standings
 from workers.bench.route import await_archived, count_archived
 from workers.bench.usage import Speed, cpu_seconds, cpu_since
 from workers.departments import declaration
-from workers.intake.accept import accept_orders, rulebook
+from workers.intake.accept import accept_orders
 from workers.intake.main import limits
 from workers.intake.parse import Submission
 from workers.system import System, until_interrupted

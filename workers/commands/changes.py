@@ -24,12 +24,10 @@ def withdraw(
     lang: Lang = None,
 ) -> None:
     """Take an order back before anybody has decided about it; its creator may. 撤回。"""
-    from shared import withdrawals
-    from workers.intake.accept import rulebook
-
-    rules = rulebook()
+    from shared import rulebook, withdrawals
 
     def act(session: "Session", now: datetime) -> "tuple[Refusal | None, list[Batch]]":
+        rules = rulebook.read(session)
         return withdrawals.withdraw(session, order, person, reason, rules.definitions, rules.policies, now)
 
     _carry_out(order, act, "Withdrawn: it goes back to its creator. 已撤回。", json=json, lang=lang)
@@ -43,13 +41,12 @@ def comment(
     lang: Lang = None,
 ) -> None:
     """Give the handling comment that a long overdue order needs. 填写处理意见。"""
-    from shared import comments
-    from workers.intake.accept import rulebook
-
-    rules = rulebook()
+    from shared import comments, rulebook
 
     def act(session: "Session", now: datetime) -> "tuple[Refusal | None, list[Batch]]":
-        return comments.comment(session, order, person, text, rules.definitions, rules.policies, now), []
+        rules = rulebook.read(session)
+        told = comments.comment(session, order, person, text, rules.definitions, rules.policies, now, rules.overrides)
+        return told, []
 
     _carry_out(order, act, "Recorded. 已记录。", json=json, lang=lang)
 

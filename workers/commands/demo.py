@@ -79,7 +79,7 @@ def demo(
 
 
 def _run(system: "System", count: int, definition: str | None, autopilot: bool) -> "Summary":
-    from shared import definitions, queries
+    from shared import queries, rulebook
     from shared.audit import audit
     from shared.database import open_database
     from shared.numbering import BUSINESS_ZONE
@@ -108,7 +108,7 @@ def _run(system: "System", count: int, definition: str | None, autopilot: bool) 
         finished = _watch(system, database, subscriber, board, live, pilot)
     with database.transaction() as session:
         states = queries.orders_by_state(session)
-        times, found = summary.lead_times(session, definitions.load()), summary.findings(session)
+        times, found = summary.lead_times(session, rulebook.read(session).definitions), summary.findings(session)
         dead = summary.dead(session)
     result = summary.Summary(
         published=len(bodies),

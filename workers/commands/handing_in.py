@@ -13,10 +13,11 @@ from messages.batch import Batch
 from shared.broker import Broker, connect, publish
 from shared.database import CommitUnknown
 from shared.queues import BrokerUnavailable
+from shared.rulebook import LiveRulebook
 from shared.settings import settings
 from workers.commands import verdicts
 from workers.commands.terminal import FAILED, database, emit, errors, fail, language, urls
-from workers.intake.accept import Receipt, Verdict, rulebook
+from workers.intake.accept import Receipt, Verdict
 from workers.intake.files import Accept, take
 from workers.intake.json_files import Contents
 from workers.intake.parse import Submission
@@ -74,7 +75,8 @@ def _answers(contents: Contents, accept: Accept, check: bool) -> Iterator[tuple[
     broker = connect(urls()[1])
     try:
         with database(hot=True) as opened:
-            for taken in take(opened, contents.submissions, accept, rulebook(), settings(), keep=not check):
+            rules = LiveRulebook(opened).current()
+            for taken in take(opened, contents.submissions, accept, rules, settings(), keep=not check):
                 _publish(broker, taken.batches)
                 for submission, receipt in taken.answers:
                     unreal = check and receipt.verdict is Verdict.ACCEPTED

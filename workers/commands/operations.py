@@ -62,11 +62,12 @@ def show_dead(letter: str, json: Json = False) -> None:
 @dead.command("replay")
 def replay_dead(letters: list[str], person: As, json: Json = False) -> None:
     """Put steps and facts back into their departments' queues, once the cause is mended."""
-    from shared import definitions, policy
+    from shared import rulebook
     from shared.dead_letters import replay
 
     with database() as opened, opened.transaction() as session:
-        count, batches = replay(session, ids(letters), person, definitions.load(), policy.load(), datetime.now(UTC))
+        book = rulebook.read(session)
+        count, batches = replay(session, ids(letters), person, book.definitions, book.policies, datetime.now(UTC))
     publish(batches)
     _report(count, len(letters), "replayed", json)
 

@@ -57,7 +57,7 @@ def decide(
     lang: Lang = None,
 ) -> None:
     """Decide a task: agree, disagree or transfer. 审批。"""
-    from shared import definitions, policy
+    from shared import rulebook
     from shared.tasks import TRANSFER, Wish
     from shared.tasks import decide as decide_tasks
     from shared.tasks import transfer as transfer_task
@@ -68,7 +68,8 @@ def decide(
     batches: list[Batch] = []
     with database() as opened, opened.transaction() as session:
         if choice == TRANSFER:
-            refused = transfer_task(session, wish, definitions.load(), policy.load(), now)
+            book = rulebook.read(session)
+            refused = transfer_task(session, wish, book.definitions, book.policies, now)
         else:
             (refused,), batches = decide_tasks(session, [wish], now)
     publish(batches)

@@ -1,24 +1,22 @@
 """Many submissions in one transaction: accepted, repeated, conflicting or refused, each with its receipt."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from functools import cache
 
 from messages.batch import Batch
 from messages.events import FieldError
 from messages.orders import Order, OrderSubmitted
-from shared import definitions, policy
-from shared.catalogue import Catalogue, DefinitionError
+from shared.catalogue import DefinitionError
 from shared.database import Row, Session, array, columns, json_list
 from shared.history import Kind
 from shared.ids import new_id
 from shared.journal import Journal, Standing
 from shared.numbering import BUSINESS_ZONE, take
 from shared.outbox import Announcement, announce
-from shared.policy import Policy
-from shared.processes import Definition, select
+from shared.processes import Definition
+from shared.rulebook import Rulebook
 from shared.states import State
 from workers.intake.check import Amounts, Catalog, check, content_hash, document
 from workers.intake.parse import Limits, Refused, Submission, parse_submission, refuse
@@ -61,36 +59,6 @@ class _Entry:
     @property
     def key(self) -> tuple[str, str]:
         return self.submitted.source, self.submitted.external_id
-
-
-@dataclass(frozen=True, slots=True)
-class Rulebook:
-    """The definitions and policies that new orders are pinned to."""
-
-    definitions: Catalogue[Definition]
-    policies: Catalogue[Policy]
-    _chosen: dict[tuple[str, date, str | None], Definition] = field(default_factory=dict)
-    _in_force: dict[date, Policy] = field(default_factory=dict)
-
-    def policy(self, today: date) -> Policy:
-        """The policy in force."""
-        found = self._in_force.get(today)
-        if found is None:
-            found = self._in_force[today] = policy.select(self.policies, today)
-        return found
-
-    def definition(self, sale_type: str, today: date, name: str | None) -> Definition:
-        """The definition for a new order (PRC-04). Raises DefinitionError where there is none."""
-        found = self._chosen.get((sale_type, today, name))
-        if found is None:
-            found = self._chosen[sale_type, today, name] = select(self.definitions, sale_type, today, name)
-        return found
-
-
-@cache
-def rulebook() -> Rulebook:
-    """The shipped definitions and policies, read once."""
-    return Rulebook(definitions.load(), policy.load())
 
 
 def accept_orders(

@@ -13,11 +13,12 @@ from shared.history import Kind
 from shared.journal import Journal, Standing
 from shared.numbering import BUSINESS_ZONE
 from shared.processes import Definition, may_finish
+from shared.rulebook import Rulebook
 from shared.states import State, may_be_amended
 from shared.tasks import Refusal
 from shared.withdrawals import Decided, refused, take_back, who_decided
 from shared.words import answer
-from workers.intake.accept import Rulebook, catalog_for, examine_again
+from workers.intake.accept import catalog_for, examine_again
 from workers.intake.check import Catalog
 from workers.intake.parse import Refused
 
@@ -47,7 +48,7 @@ def look_up(session: Session, pairs: Sequence[tuple[Fact, Standing]], rules: Rul
         now.astimezone(BUSINESS_ZONE).date(),
         catalog_for(session, documents),
         who_decided(session, withdrawn) if withdrawn else {},
-        frozenset(uncommented(session, [folder for _, folder in pairs], now)),
+        frozenset(uncommented(session, [folder for _, folder in pairs], now, rules.overrides)),
     )
 
 

@@ -13,9 +13,10 @@ from shared.database import Session, array, columns
 from shared.ids import new_id
 from shared.journal import Journal, Ref, Standing
 from shared.outbox import announce, to_json
+from shared.rulebook import Rulebook
 from shared.standings import lock_standings
 from workers.intake import changes
-from workers.intake.accept import Receipt, Rulebook, Verdict
+from workers.intake.accept import Receipt, Verdict
 from workers.intake.parse import Limits, Refused, Submission, parse_fact, refuse
 from workers.intake.refusals import Refusal, record
 

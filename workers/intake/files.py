@@ -14,8 +14,9 @@ import psycopg
 
 from messages.batch import Batch
 from shared.database import CommitUnknown, Database, Session
+from shared.rulebook import Rulebook
 from shared.settings import Settings
-from workers.intake.accept import Receipt, Rulebook
+from workers.intake.accept import Receipt
 from workers.intake.compose import Layout, compose, lay_out
 from workers.intake.json_files import DOCUMENTS, LINES, Contents, open_json
 from workers.intake.mapping import Map

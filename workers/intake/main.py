@@ -7,11 +7,11 @@ import threading
 from shared.settings import Settings
 from shared.transport import Incoming, consume
 from workers.departments import verify
-from workers.intake.accept import accept_orders, rulebook
+from workers.intake.accept import accept_orders
 from workers.intake.facts import accept_facts
 from workers.intake.parse import Limits, Submission
 from workers.intake.take import Accept, take
-from workers.process import Process, refusing, running
+from workers.process import Process, running
 
 ORDERS, FACTS = "orders.submitted", "facts.reported"
 GROUP = "orderflow"
@@ -24,9 +24,7 @@ def limits(settings: Settings) -> Limits:
 
 def work() -> None:
     """Serve both streams until told to stop. If one of the two ends otherwise, so does the process."""
-    with refusing():
-        verify(rulebook().definitions, rulebook().policies)
-    with running("intake", hot=True) as process:
+    with running("intake", verify, hot=True) as process:
         threads = [
             threading.Thread(target=_serve, args=(process, stream, accept), name=stream)
             for stream, accept in ((ORDERS, accept_orders), (FACTS, accept_facts))
@@ -44,7 +42,8 @@ def work() -> None:
 def _serve(process: Process, stream: str, accept: Accept) -> None:
     def on_batch(incoming: list[Incoming]) -> None:
         submissions = [Submission(each.body, f"{stream} {each.id}") for each in incoming]
-        take(process.database, process.publish, accept, submissions, limits(process.settings), rulebook())
+        rules = process.rulebook.current()
+        take(process.database, process.publish, accept, submissions, limits(process.settings), rules)
         process.counters.handled += len(submissions)
 
     consume(

@@ -8,7 +8,6 @@ from datetime import datetime
 from shared import comments
 from shared.lapse import START, lapse
 from shared.purge import purge
-from workers.intake.accept import rulebook
 from workers.process import Process
 
 PAGE = 500
@@ -16,10 +15,10 @@ PAGE = 500
 
 def purge_unreviewed(process: Process, now: datetime) -> int:
     """Documents that nobody has reviewed in time. Returns how many were purged."""
-    rules, purged = rulebook(), 0
+    rules, purged = process.rulebook.current(), 0
     while True:
         with process.database.transaction() as session:
-            count, batches = purge(session, rules.definitions, rules.policies, now, PAGE)
+            count, batches = purge(session, rules.definitions, rules.policies, now, PAGE, rules.overrides)
         process.publish(batches)
         purged += count
         if count < PAGE:
@@ -28,11 +27,11 @@ def purge_unreviewed(process: Process, now: datetime) -> int:
 
 def lapse_approvals(process: Process, now: datetime) -> int:
     """Approved orders of which nothing was made in time. Returns how many lapsed."""
-    rules, lapsed = rulebook(), 0
+    rules, lapsed = process.rulebook.current(), 0
     after: str | None = START
     while after is not None:
         with process.database.transaction() as session:
-            after, count, batches = lapse(session, rules.definitions, rules.policies, now, after, PAGE)
+            after, count, batches = lapse(session, rules.definitions, rules.policies, now, after, PAGE, rules.overrides)
         process.publish(batches)
         lapsed += count
     return lapsed
@@ -51,10 +50,12 @@ def ask_creators_for_comments(process: Process, now: datetime) -> int:
 
 
 def _ask(process: Process, now: datetime, *, returned: bool) -> int:
-    rules, asked = rulebook(), 0
+    rules, asked = process.rulebook.current(), 0
     while True:
         with process.database.transaction() as session:
-            count = comments.ask(session, rules.definitions, rules.policies, now, PAGE, returned=returned)
+            count = comments.ask(
+                session, rules.definitions, rules.policies, now, PAGE, returned=returned, overrides=rules.overrides
+            )
         asked += count
         if count < PAGE:
             return asked
