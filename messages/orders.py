@@ -223,6 +223,12 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     quotation: str | msgspec.UnsetType = msgspec.UNSET
     """These three are left out of the document where there is none."""
 
+    @property
+    def delivery_date(self) -> date | None:
+        """The real delivery date, by whichever name the sale type gives it (ENT-06)."""
+        found = self.planned_ship_date if self.sale_type is SaleType.FOREIGN else self.reply_date
+        return None if found is msgspec.UNSET else found
+
 
 _DECODER = msgspec.json.Decoder(Order)
 _ENCODER = msgspec.json.Encoder()

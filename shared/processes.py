@@ -31,6 +31,11 @@ RECORD = "record"
 """`on_disagree`: the opinion is the step's answer; it is kept for those who decide later, and nothing is returned."""
 
 
+DELIVERY_DATE = "delivery_date"
+REQUIRABLE = (DELIVERY_DATE, "customer_order_number", "quotation")
+"""What a definition may require of orders: the real delivery date (ENT-06), the customer's number, a quotation."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One position in a definition: what is done, by whom, in what time, and where a disagreement leads."""
@@ -82,6 +87,8 @@ class Definition:
     """The state after the last step (PRC-10)."""
     then: str | None
     """Name of the definition that goes on from there."""
+    requires: tuple[str, ...] = ()
+    """What an order must have beyond what every order has; out of REQUIRABLE."""
     key: str = field(init=False)
     """Such as "standard@1"."""
     stages: tuple[Stage, ...] = field(init=False, repr=False, compare=False)

@@ -290,6 +290,33 @@ dead_letters = Table(
     comment="set aside with its reason, for a person to replay",
 )
 
+quotation_uses = Table(
+    "quotation_uses",
+    metadata,
+    Column("quotation", Text, primary_key=True),
+    Column("order_id", _id, nullable=False),
+    Column("at", _time, nullable=False),
+    UniqueConstraint("order_id"),
+    comment="which order was made from an accepted quotation: one",
+)
+
+drafts = Table(
+    "drafts",
+    metadata,
+    Column("number", Text, primary_key=True, comment="that the order keeps"),
+    Column("creator", Text, nullable=False),
+    Column("customer", Text, nullable=False),
+    Column("sale_type", Text, nullable=False),
+    Column("body", JSON, nullable=False, comment="messages.orders.OrderSubmitted, as far as it is filled in"),
+    Column("created_at", _time, nullable=False),
+    Column("updated_at", _time, nullable=False),
+    Column("submitted_at", _time, comment="since when it is an order"),
+    Column("order_id", _id),
+    CheckConstraint("(submitted_at is null) = (order_id is null)", name="submitted_is_an_order"),
+    Index("ix_drafts_creator", "creator", postgresql_where=text("submitted_at is null")),
+    comment="orders that their creators have not submitted yet",
+)
+
 refusals = Table(
     "refusals",
     metadata,

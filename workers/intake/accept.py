@@ -18,8 +18,10 @@ from shared.outbox import Announcement, announce
 from shared.processes import Definition
 from shared.rulebook import Rulebook
 from shared.states import State
+from workers.intake import records
 from workers.intake.check import Amounts, Catalog, check, content_hash, document
-from workers.intake.parse import Limits, Refused, Submission, parse_submission, refuse
+from workers.intake.parse import Limits, Partial, Refused, Submission, parse_submission, refuse
+from workers.intake.records import catalog_for
 from workers.intake.refusals import Refusal, record
 
 
@@ -72,13 +74,7 @@ def accept_orders(
     today = now.astimezone(BUSINESS_ZONE).date()
     receipts: list[Receipt | None] = [None] * len(submissions)
     refusals: list[Refusal] = []
-    entries: list[_Entry] = []
-    for place, submission in enumerate(submissions):
-        try:
-            submitted = parse_submission(submission, limits)
-            entries.append(_Entry(place, submission, submitted, content_hash(submitted)))
-        except Refused as refused:
-            _refuse(place, submission, refused, receipts, refusals)
+    entries = _parse(session, submissions, limits, rules, today, receipts, refusals)
     announcements: list[Announcement] = []
     batches: list[Batch] = []
     if entries:
@@ -94,6 +90,7 @@ def accept_orders(
                 fresh.append(entry)
             else:
                 _refuse(entry.place, entry.submission, fault, receipts, refusals)
+        fresh = _claim_quotations(session, fresh, now, receipts, refusals)
         inserted = _insert_headers(session, fresh, now)
         created = {entry.place for entry in inserted}
         known |= {entry.key: (entry.number, entry.hash) for entry in inserted}
@@ -101,6 +98,7 @@ def accept_orders(
         if lost:
             known |= _existing(session, lost)
             _refuse_taken_numbers(session, [each for each in lost if each.key not in known], receipts, refusals)
+            session.write(_UNCLAIM, array([entry.order_id for entry in lost]))
         batches = _create(session, inserted, catalog, rules, now)
         for entry in entries:
             if receipts[entry.place] is None:
@@ -111,15 +109,44 @@ def accept_orders(
     return [receipt for receipt in receipts if receipt is not None], batches
 
 
-def catalog_for(session: Session, documents: Sequence[OrderSubmitted]) -> Catalog:
-    """The master data that these documents refer to."""
-    if not documents:
-        return Catalog({}, frozenset())
-    parties, goods = session.together(
-        (_CUSTOMERS, (array(sorted({each.customer.code for each in documents})),)),
-        (_PRODUCTS, (array(sorted({line.product for each in documents for line in each.lines})),)),
-    )
-    return _catalog(parties, goods)
+def _parse(
+    session: Session,
+    submissions: Sequence[Submission],
+    limits: Limits,
+    rules: Rulebook,
+    today: date,
+    receipts: list[Receipt | None],
+    refusals: list[Refusal],
+) -> list[_Entry]:
+    """The well-formed ones; the others are refused."""
+    entries: list[_Entry] = []
+    malformed: list[tuple[int, Refused]] = []
+    for place, submission in enumerate(submissions):
+        try:
+            submitted = parse_submission(submission, limits)
+            entries.append(_Entry(place, submission, submitted, content_hash(submitted)))
+        except Refused as refused:
+            malformed.append((place, refused))
+    if malformed:
+        for place, whole in _all_faults(session, malformed, rules, today):
+            _refuse(place, submissions[place], whole, receipts, refusals)
+    return entries
+
+
+def _all_faults(
+    session: Session, malformed: Sequence[tuple[int, Refused]], rules: Rulebook, today: date
+) -> list[tuple[int, Refused]]:
+    """The same with what is wrong with the good fields of each added, so that all is told at once (ENT-02)."""
+    catalog = catalog_for(session, [refused.partial for _, refused in malformed if refused.partial])
+    whole = []
+    for place, refused in malformed:
+        errors = list(refused.errors)
+        if refused.partial:
+            told = {error.field for error in errors}
+            _, _, faults = _check(refused.partial, catalog, rules, today, today)
+            errors += [each for each in faults if each.field not in told]
+        whole.append((place, Refused(errors, refused.source, refused.external_id)))
+    return whole
 
 
 def examine_again(
@@ -129,7 +156,7 @@ def examine_again(
 
     It keeps to the version of its process that was in force when it was created, for as long as that may be (PRC-06).
     """
-    entry = _Entry(0, Submission(b"", ""), submitted, b"")
+    entry = _Entry(0, Submission(b"", ""), submitted, b"", order_id=order.id)
     created = order.created_at.astimezone(BUSINESS_ZONE).date()
     fault = _examine(entry, catalog, rules, today, created)
     errors = list(fault.errors) if fault else []
@@ -141,6 +168,8 @@ def examine_again(
         errors.append(
             FieldError(field="customer_order_number", code="changed", reason="it names the order and never changes")
         )
+    if submitted.quotation != (order.quotation or None):
+        errors.append(FieldError(field="quotation", code="changed", reason="it is what the order was made from"))
     if errors or entry.amounts is None:
         return None, None, errors
     revised, _ = document(
@@ -156,13 +185,29 @@ def examine_again(
 
 
 def _examine(entry: _Entry, catalog: Catalog, rules: Rulebook, today: date, created: date) -> Refused | None:
-    submitted = entry.submitted
-    entry.amounts, errors = check(submitted, catalog, rules.policy(today), today)
-    try:
-        entry.definition = rules.definition(submitted.sale_type, created, submitted.definition)
-    except DefinitionError as error:
-        errors.append(FieldError(field="definition", code="unknown_definition", reason=str(error)))
+    entry.definition, entry.amounts, errors = _check(
+        entry.submitted, catalog, rules, today, created, entry.order_id or None
+    )
     return Refused(errors, *entry.key) if errors else None
+
+
+def _check(
+    submitted: OrderSubmitted | Partial,
+    catalog: Catalog,
+    rules: Rulebook,
+    today: date,
+    created: date,
+    order_id: str | None = None,
+) -> tuple[Definition | None, Amounts | None, list[FieldError]]:
+    definition, unknown = None, []
+    if submitted.sale_type:
+        try:
+            definition = rules.definition(submitted.sale_type, created, submitted.definition)
+        except DefinitionError as error:
+            unknown.append(FieldError(field="definition", code="unknown_definition", reason=str(error)))
+    requires = definition.requires if definition else ()
+    amounts, errors = check(submitted, catalog, rules.policy(today), today, requires, order_id)
+    return definition, amounts, errors + unknown
 
 
 def _receipt(
@@ -203,16 +248,8 @@ def _refuse(
 
 def _look_up(session: Session, entries: Sequence[_Entry]) -> tuple[dict[tuple[str, str], tuple[str, bytes]], Catalog]:
     keys = columns([entry.key for entry in entries], 2)
-    customers = array(sorted({entry.submitted.customer.code for entry in entries}))
-    products = array(sorted({line.product for entry in entries for line in entry.submitted.lines}))
-    existing, parties, goods = session.together(
-        (_EXISTING, tuple(keys)), (_CUSTOMERS, (customers,)), (_PRODUCTS, (products,))
-    )
-    return _by_key(existing), _catalog(parties, goods)
-
-
-def _catalog(parties: Sequence[Row], goods: Sequence[Row]) -> Catalog:
-    return Catalog({row[0]: (row[1], row[2]) for row in parties}, frozenset(row[0] for row in goods))
+    existing, *found = session.together((_EXISTING, tuple(keys)), *records.wanted([e.submitted for e in entries]))
+    return _by_key(existing), records.catalog(found)
 
 
 def _existing(session: Session, entries: Sequence[_Entry]) -> dict[tuple[str, str], tuple[str, bytes]]:
@@ -223,12 +260,35 @@ def _by_key(rows: Sequence[Row]) -> dict[tuple[str, str], tuple[str, bytes]]:
     return {(source, external_id): (number, hash_) for source, external_id, number, hash_ in rows}
 
 
+def _claim_quotations(
+    session: Session,
+    entries: list[_Entry],
+    now: datetime,
+    receipts: list[Receipt | None],
+    refusals: list[Refusal],
+) -> list[_Entry]:
+    """One order is made from a quotation: the key on it lets one in, whoever else comes at the same time (INT-03)."""
+    claiming = [entry for entry in entries if entry.submitted.quotation]
+    if not claiming:
+        return entries
+    for entry in claiming:
+        entry.order_id = new_id()
+    rows = [(entry.submitted.quotation, entry.order_id) for entry in claiming]
+    got = {row[0] for row in session.rows(_CLAIM, now, *columns(rows, 2))}
+    for entry in claiming:
+        if entry.order_id not in got:
+            number = entry.submitted.quotation
+            fault = refuse("quotation", "already_used", f"an order was made from quotation {number} already")
+            _refuse(entry.place, entry.submission, Refused(fault.errors, *entry.key), receipts, refusals)
+    return [entry for entry in entries if entry not in claiming or entry.order_id in got]
+
+
 def _insert_headers(session: Session, entries: list[_Entry], now: datetime) -> list[_Entry]:
     """Insert what no unique constraint forbids; returns the entries that became orders (ENT-05, ENT-10)."""
     if not entries:
         return []
     for entry, number in zip(entries, take(session, "SO", now, len(entries)), strict=True):
-        entry.order_id, entry.number = new_id(), number
+        entry.order_id, entry.number = entry.order_id or new_id(), number
     rows = [_header(entry) for entry in entries]
     inserted = {row[0] for row in session.rows(_HEADERS, now, *columns(rows, 15))}
     return [entry for entry in entries if entry.order_id in inserted]
@@ -315,14 +375,6 @@ select h.source, h.external_id, h.number, h.content_hash
 from unnest(%s::text[], %s::text[]) as k(source, external_id)
 join core.order_headers h on h.source = k.source and h.external_id = k.external_id
 """
-_CUSTOMERS = """
-select c.customer, coalesce(c.class, ''), h.customer is null
-from unnest(%s::text[]) as k(customer) join sales_review.customer_list c on c.customer = k.customer
-left join after_sales.customer_history h on h.customer = k.customer
-"""
-_PRODUCTS = """
-select p.product from unnest(%s::text[]) as k(product) join sales_review.product_list p on p.product = k.product
-"""
 _HEADERS = """
 insert into core.order_headers (created_at, order_id, number, source, external_id, content_hash, creator, customer,
     customer_name, customer_order_number, sale_type, channel, currency, total_minor, total_base_minor, requested_date)
@@ -330,6 +382,12 @@ select %s, v.* from unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::b
     %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::date[]) as v
 on conflict do nothing returning order_id
 """
+_CLAIM = """
+insert into core.quotation_uses (at, quotation, order_id)
+select %s, v.* from unnest(%s::text[], %s::uuid[]) as v(quotation, id) order by v.quotation, v.id
+on conflict (quotation) do nothing returning order_id
+"""
+_UNCLAIM = "delete from core.quotation_uses where order_id = any(%s::uuid[])"
 _TAKEN = """
 select h.customer, h.customer_order_number, h.number
 from unnest(%s::text[], %s::text[]) as k(customer, number)

@@ -18,13 +18,16 @@ from shared.states import State, may_be_amended
 from shared.tasks import Refusal
 from shared.withdrawals import Decided, refused, take_back, who_decided
 from shared.words import answer
-from workers.intake.accept import catalog_for, examine_again
+from workers.intake.accept import examine_again
 from workers.intake.check import Catalog
 from workers.intake.parse import Refused
+from workers.intake.records import catalog_for
 
 Change = CancellationRequested | OrderResubmitted | WithdrawalRequested | OrderAmended
 
-APPROVED_ON = ("lines", "currency", "payment", "requested_date", "delivery", "special_requirements", "channel")
+APPROVED_ON = (
+    "lines", "currency", "payment", "requested_date", "delivery_date", "delivery", "special_requirements", "channel",
+)  # fmt: skip
 """What the approvals of an order rested on: product, quantity, price, terms, date. Who to ask about it is not."""
 
 

@@ -1,15 +1,42 @@
 """The rules of order entry (录单): pure checks of a submitted order against master data, and the stored document."""
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+
+from msgspec import UNSET
 
 from messages.events import FieldError
-from messages.orders import Customer, Line, Order, OrderSubmitted, PaymentTerms, Person, Place, write_order
+from messages.orders import (
+    DELIVERY_DATE_FIELD,
+    Customer,
+    Line,
+    Order,
+    OrderSubmitted,
+    PaymentTerms,
+    Person,
+    Place,
+    write_order,
+)
 from shared.money import MoneyError, convert, from_minor, line_amount, to_minor
 from shared.policy import Policy
+from shared.processes import DELIVERY_DATE
+from workers.intake.parse import Partial
+
+Fault = Callable[[str, str, str], None]
+"""Notes a bad field, the code of what is wrong with it, and that in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """A quotation as intake looks at it (INT-03). `used_by`: the id of the order that was made from it."""
+
+    customer: str
+    currency: str
+    expires_on: date
+    accepted: bool
+    used_by: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +46,8 @@ class Catalog:
     customers: Mapping[str, tuple[str, bool]]
     """Known customers: class, and whether new (CRM-01, CRM-02)."""
     products: frozenset[str]
+    quotations: Mapping[str, Quoted] = field(default_factory=dict)
+    """The quotations that the submissions name, by number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,29 +65,87 @@ def content_hash(submitted: OrderSubmitted) -> bytes:
 
 
 def check(
-    submitted: OrderSubmitted, catalog: Catalog, policy: Policy, today: date
+    submitted: OrderSubmitted | Partial,
+    catalog: Catalog,
+    policy: Policy,
+    today: date,
+    requires: Sequence[str] = (),
+    order_id: str | None = None,
 ) -> tuple[Amounts | None, list[FieldError]]:
-    """Every fault of a well-formed submission at once (ENT-02, ENT-03); the amounts where there is none."""
+    """Every fault of a submission at once (ENT-02, ENT-03); the amounts where there is none. Of a malformed one what
+    can be read is checked. `requires`: by its definition. `order_id`: of an order that comes back changed.
+    """
     errors: list[FieldError] = []
 
     def fault(field: str, code: str, reason: str) -> None:
         errors.append(FieldError(field=field, code=code, reason=reason))
 
-    if submitted.customer.code not in catalog.customers:
-        fault("customer.code", "unknown_customer", f"no customer {submitted.customer.code}")
-    if not (submitted.contact.phone or submitted.contact.email):
-        fault("contact", "unreachable", "a phone number or an e-mail address is needed")
-    if submitted.requested_date < today:
-        fault("requested_date", "in_the_past", f"{submitted.requested_date} is before today, {today}")
-    for index, line in enumerate(submitted.lines):
-        if line.product not in catalog.products:
-            fault(f"lines.{index}.product", "unknown_product", f"no product {line.product}")
+    _check_fields(submitted, catalog, today, fault)
+    if submitted.reply_date or submitted.planned_ship_date or requires:
+        _check_required(submitted, today, requires, fault)
+    if submitted.quotation:
+        _check_quotation(submitted, submitted.quotation, catalog, today, order_id, fault)
     amounts = _amounts(submitted, policy, fault)
     return (None if errors else amounts), errors
 
 
-def _amounts(submitted: OrderSubmitted, policy: Policy, fault: Any) -> Amounts | None:
+def _check_fields(submitted: OrderSubmitted | Partial, catalog: Catalog, today: date, fault: Fault) -> None:
+    customer, contact = submitted.customer, submitted.contact
+    if customer and customer.code not in catalog.customers:
+        fault("customer.code", "unknown_customer", f"no customer {customer.code}")
+    if contact and not (contact.phone or contact.email):
+        fault("contact", "unreachable", "a phone number or an e-mail address is needed")
+    if submitted.requested_date and submitted.requested_date < today:
+        fault("requested_date", "in_the_past", f"{submitted.requested_date} is before today, {today}")
+    for index, line in enumerate(submitted.lines):
+        if line and line.product not in catalog.products:
+            fault(f"lines.{index}.product", "unknown_product", f"no product {line.product}")
+
+
+def _check_required(submitted: OrderSubmitted | Partial, today: date, requires: Sequence[str], fault: Fault) -> None:
+    """回复交期 of domestic sales, 预发货日期 of foreign ones: the wrong one is a fault, and a missing one where the
+    process needs it (ENT-06).
+    """
+    for name in requires:
+        if name != DELIVERY_DATE and getattr(submitted, name) is None:
+            fault(name, "missing", f"orders of this process need {name}")
+    if submitted.sale_type is None:
+        return
+    right = DELIVERY_DATE_FIELD.get(submitted.sale_type)
+    for name in DELIVERY_DATE_FIELD.values():
+        value = getattr(submitted, name)
+        if value is None:
+            if name == right and DELIVERY_DATE in requires:
+                fault(name, "missing", f"a {submitted.sale_type} order of this process needs its delivery date here")
+        elif name != right:
+            instead = f"; {right} is the field for it" if right else ""
+            fault(name, "wrong_date_field", f"a {submitted.sale_type} order has no {name}{instead}")
+        elif value < today:
+            fault(name, "in_the_past", f"{value} is before today, {today}")
+
+
+def _check_quotation(
+    submitted: OrderSubmitted | Partial, number: str, catalog: Catalog, today: date, order_id: str | None, fault: Fault
+) -> None:
+    """Only an accepted quotation to this customer that has not expired becomes an order, and only one (INT-03)."""
+    quoted = catalog.quotations.get(number)
+    if quoted is None or (submitted.customer and submitted.customer.code != quoted.customer):
+        fault("quotation", "unknown_quotation", f"there is no quotation {number} to this customer")
+        return
+    if not quoted.accepted:
+        fault("quotation", "not_accepted", f"quotation {number} has not been accepted")
+    if quoted.used_by not in (None, order_id):
+        fault("quotation", "already_used", f"an order was made from quotation {number} already")
+    if quoted.expires_on < today and quoted.used_by is None:
+        fault("quotation", "expired", f"quotation {number} expired on {quoted.expires_on}")
+    if submitted.currency and submitted.currency != quoted.currency:
+        fault("currency", "not_as_quoted", f"quotation {number} is in {quoted.currency}")
+
+
+def _amounts(submitted: OrderSubmitted | Partial, policy: Policy, fault: Fault) -> Amounts | None:
     currency = submitted.currency
+    if currency is None or submitted.total is None or not submitted.lines or None in submitted.lines:
+        return None
     lines: list[Line] = []
     total = 0
     try:
@@ -67,6 +154,7 @@ def _amounts(submitted: OrderSubmitted, policy: Policy, fault: Any) -> Amounts |
         fault("total", "amount", str(error))
         return None
     for index, line in enumerate(submitted.lines):
+        assert line is not None, "with a bad line nothing is added up"
         try:
             price = to_minor(line.unit_price, currency)
         except MoneyError as error:
@@ -141,5 +229,8 @@ def document(
         payment=PaymentTerms(method=payment.method, terms=payment.terms),
         special_requirements=submitted.special_requirements,
         customer_order_number=submitted.customer_order_number,
+        reply_date=submitted.reply_date or UNSET,
+        planned_ship_date=submitted.planned_ship_date or UNSET,
+        quotation=submitted.quotation or UNSET,
     )
     return order, write_order(order)

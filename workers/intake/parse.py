@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import date
+from decimal import Decimal
 from typing import Any, Protocol
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from messages.commands import FACT, Fact
 from messages.events import FieldError
-from messages.orders import OrderSubmitted
+from messages.orders import MAX_LINES, Contact, OrderSubmitted, Party, SaleType, SubmittedLine
 
 
 class Paper(Protocol):
@@ -62,14 +64,41 @@ class Limits:
     max_depth: int
 
 
-class Refused(Exception):
-    """Every bad field, with what the sender called the message where that could be read."""
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """The good fields of a malformed order; the bad and the missing ones are None. So what is wrong with the good ones
+    is told together with the rest (ENT-02).
+    """
 
-    def __init__(self, errors: Sequence[FieldError], source: str | None = None, external_id: str | None = None) -> None:
+    customer: Party | None = None
+    contact: Contact | None = None
+    sale_type: SaleType | None = None
+    currency: str | None = None
+    lines: tuple[SubmittedLine | None, ...] = ()
+    total: Decimal | None = None
+    requested_date: date | None = None
+    customer_order_number: str | None = None
+    definition: str | None = None
+    reply_date: date | None = None
+    planned_ship_date: date | None = None
+    quotation: str | None = None
+
+
+class Refused(Exception):
+    """Every bad field, with what the sender called the message, and the good fields, where those could be read."""
+
+    def __init__(
+        self,
+        errors: Sequence[FieldError],
+        source: str | None = None,
+        external_id: str | None = None,
+        partial: Partial | None = None,
+    ) -> None:
         super().__init__("; ".join(f"{error.field}: {error.reason}" for error in errors))
         self.errors = tuple(errors)
         self.source = source
         self.external_id = external_id
+        self.partial = partial
 
 
 def refuse(field: str, code: str, reason: str) -> Refused:
@@ -83,7 +112,9 @@ def parse_order(raw: bytes, limits: Limits) -> OrderSubmitted:
     try:
         return OrderSubmitted.model_validate_json(raw)
     except ValidationError as invalid:
-        raise _refused(raw, invalid, "external_id") from invalid
+        refused = _refused(raw, invalid, "external_id")
+        refused.partial = _partial(raw)
+        raise refused from invalid
 
 
 def parse_submission(submission: Submission, limits: Limits) -> OrderSubmitted:
@@ -94,10 +125,35 @@ def parse_submission(submission: Submission, limits: Limits) -> OrderSubmitted:
     except Refused as refused:
         told = {fault.field for fault in faults}
         errors = [*faults, *(error for error in refused.errors if error.field not in told)]
-        raise Refused(_innermost(errors), refused.source, refused.external_id) from refused
+        raise Refused(_innermost(errors), refused.source, refused.external_id, refused.partial) from refused
     if faults:
-        raise Refused(faults, submitted.source, submitted.external_id)
+        raise Refused(faults, submitted.source, submitted.external_id, _partial(submission.raw))
     return submitted
+
+
+def _partial(raw: bytes) -> Partial | None:
+    """Field by field, lines one by one; None for what is no order at all."""
+    named = _names(raw)
+    good: dict[str, Any] = {name: _good(_FIELDS[name], named[name]) for name in _FIELDS if name in named}
+    lines = named.get("lines")
+    if isinstance(lines, list):
+        good["lines"] = tuple([_good(_LINE, line) for line in lines[:MAX_LINES]])
+    return Partial(**good) if good else None
+
+
+def _good(adapter: TypeAdapter[Any], value: object) -> Any:
+    try:
+        return adapter.validate_json(json.dumps(value))
+    except ValidationError:
+        return None
+
+
+_FIELDS: dict[str, TypeAdapter[Any]] = {
+    field.name: TypeAdapter(OrderSubmitted.__annotations__[field.name], config=None)
+    for field in fields(Partial)
+    if field.name != "lines"
+}
+_LINE: TypeAdapter[Any] = TypeAdapter(SubmittedLine)
 
 
 def parse_fact(raw: bytes, limits: Limits) -> Fact:

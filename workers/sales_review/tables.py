@@ -8,11 +8,13 @@ from sqlalchemy import (
     Date,
     DateTime,
     ForeignKey,
+    Index,
     Integer,
     MetaData,
     SmallInteger,
     Table,
     Text,
+    UniqueConstraint,
     Uuid,
     text,
 )
@@ -98,6 +100,61 @@ strategy = Table(
     CheckConstraint("least_price_basis_points between 1 and 100000", name="least_price_basis_points"),
     CheckConstraint("num_nonnulls(customer_class, category, country, region) > 0", name="is_about_something"),
     comment="market strategy: what is not sold to whom, or not below which share of the list price",
+)
+
+quotations = Table(
+    "quotations",
+    metadata,
+    Column("number", Text, primary_key=True),
+    Column("customer", Text, ForeignKey(customers.c.code), nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("made_at", DateTime(timezone=True), nullable=False),
+    Column("expires_on", Date, nullable=False, comment="the last day on which it may be accepted and ordered from"),
+    Column("accepted_at", DateTime(timezone=True)),
+    Column("accepted_by", Text, comment="who of the customer said so, or the salesperson who heard it"),
+    CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency"),
+    CheckConstraint("(accepted_at is null) = (accepted_by is null)", name="accepted_by_somebody"),
+    Index("ix_quotations_customer", "customer"),
+    comment="报价: prices offered to a customer",
+)
+
+quotation_lines = Table(
+    "quotation_lines",
+    metadata,
+    Column("quotation", Text, ForeignKey(quotations.c.number), primary_key=True),
+    Column("line", SmallInteger, primary_key=True),
+    Column("product", Text, ForeignKey(products.c.code), nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("unit_price_minor", BigInteger, nullable=False),
+    Column("description", Text, nullable=False, comment="of the product, as agreed"),
+    CheckConstraint("quantity > 0", name="quantity"),
+    CheckConstraint("unit_price_minor >= 0", name="unit_price_minor"),
+    UniqueConstraint("quotation", "product"),
+    comment="what a quotation offers; agreed once it is accepted, and unchanged from then on",
+)
+
+inquiries = Table(
+    "inquiries",
+    metadata,
+    Column("number", Text, primary_key=True),
+    Column("customer", Text, nullable=False, comment="a code, or the name of somebody who is no customer yet"),
+    Column("about", Text, nullable=False),
+    Column("product", Text),
+    Column("question", Text, nullable=False),
+    Column("recorded_by", Text, nullable=False),
+    Column("asked_at", DateTime(timezone=True), nullable=False),
+    Column("due_at", DateTime(timezone=True), nullable=False, comment="overdue after that, unless answered"),
+    Column("answer", Text),
+    Column("answered_by", Text),
+    Column("answered_at", DateTime(timezone=True)),
+    CheckConstraint("about in ('product', 'price', 'delivery')", name="about"),
+    CheckConstraint("question <> ''", name="asks_something"),
+    CheckConstraint("num_nonnulls(answer, answered_by, answered_at) in (0, 3)", name="answered_whole"),
+    CheckConstraint("answer <> ''", name="answer_says_something"),
+    Index("ix_inquiries_unanswered", "due_at", postgresql_where=text("answered_at is null")),
+    comment="询价, 咨询: what customers asked, and what they were answered",
 )
 
 reports = Table(
