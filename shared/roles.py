@@ -20,6 +20,7 @@ DEPARTMENT_OF: Mapping[str, str] = MappingProxyType(
         "inspector": "warehouse",  # 质检员
         "purchasing": "warehouse",  # 采购部门
         "supply_chain": "warehouse",  # 供应链管理人员
+        "order_processor": "warehouse",  # 销售订单处理部门
         "production_planner": "warehouse",  # 生产部门
         "logistics_clerk": "logistics",  # 物流人员
         "after_sales_clerk": "after_sales",  # 售后服务人员

@@ -63,8 +63,10 @@ _FORWARD: Mapping[State, frozenset[State]] = {
             State.ENDED,
         }
     ),
-    State.RESERVED: frozenset({State.PREPARED, State.SHIPPED, State.RECEIVED, State.SETTLED, State.ARCHIVED}),
-    State.PREPARED: frozenset({State.SHIPPED, State.RECEIVED, State.SETTLED, State.ARCHIVED}),
+    State.RESERVED: frozenset(
+        {State.PREPARED, State.SHIPPED, State.RECEIVED, State.SETTLED, State.ARCHIVED, State.ENDED}
+    ),
+    State.PREPARED: frozenset({State.SHIPPED, State.RECEIVED, State.SETTLED, State.ARCHIVED, State.ENDED}),
     State.SHIPPED: frozenset({State.RECEIVED, State.SETTLED, State.ARCHIVED, State.ENDED}),
     State.RECEIVED: frozenset({State.SETTLED, State.ARCHIVED, State.ENDED}),
     State.SETTLED: frozenset(

@@ -7,6 +7,16 @@ from shared.department import Booked, Department, Outcome, ReportedFact, Visit
 from workers.after_sales import books, profiles, rules
 
 after_sales = Department("after_sales")
+after_sales.recorded(
+    "receipt_exceptions",  # 处理收货异常
+    "returns",  # 处理退换货请求
+    "survey",  # 收集客户反馈
+    "support",  # 技术支持
+    "repair",  # 报修处理
+    "complaints",  # 投诉处理
+    "feedback",  # 客户反馈的接收与处理
+    "improve",  # 售后服务的改进
+)
 
 
 @after_sales.activity("receipt")

@@ -7,6 +7,7 @@ from shared.department import Department, Outcome, Visit
 from workers.compliance import books, rules
 
 compliance = Department("compliance")
+compliance.recorded("contract")  # 合同签订
 
 
 @compliance.activity("check")

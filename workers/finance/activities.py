@@ -7,8 +7,11 @@ from shared.department import Booked, Department, Outcome, ReportedFact, Visit
 from workers.finance import books, payments, rules, settlement, settlement_rules
 
 finance = Department("finance")
-finance.recorded("statistics", "reconcile")
-"""结算统计, 对账: done by finance's people outside of the system."""
+finance.recorded(
+    "send_payment_details",  # 提供付款方式和账户信息
+    "statistics",  # 结算统计
+    "reconcile",  # 结算账目的核对
+)
 
 
 @finance.activity("review")

@@ -7,6 +7,7 @@ from shared.department import Booked, Department, Outcome, ReportedFact, Visit
 from workers.logistics import books, rules, shipping
 
 logistics = Department("logistics")
+logistics.recorded("promise")  # 确定交货日期
 
 
 @logistics.activity("plan")

@@ -7,6 +7,16 @@ from shared.department import Booked, Department, Outcome, Passed, ReportedFact,
 from workers.sales_review import books, report_rules, reports, rules, strategy, strategy_rules
 
 sales_review = Department("sales_review")
+sales_review.recorded(
+    "acknowledge",  # 感谢信
+    "confirmation",  # 确认函
+    "track",  # 订单跟踪
+    "arrange_delivery",  # 协调安排交货
+    "confirm_date",  # 与客户确认交货期
+    "feedback",  # 客户反馈
+    "classify_customer",  # 客户分类
+    "update_customer",  # 客户信息管理
+)
 
 
 @sales_review.activity("check")

@@ -11,6 +11,17 @@ from shared.numbering import BUSINESS_ZONE
 from workers.warehouse import arrivals, books, preparation_books, preparation_rules, rules
 
 warehouse = Department("warehouse")
+warehouse.recorded(
+    "stock_taking",  # 库存盘点
+    "instruct",  # 下达备货指令
+    "pack_materials",  # 准备包装材料
+    "load",  # 装车
+    "inspect",  # 质量检查
+    "allocate",  # 产品的分配
+    "assign_production",  # 分配至生产部门
+    "plan_production",  # 生产计划
+    "control_production",  # 生产过程的控制
+)
 
 
 @dataclass(frozen=True, slots=True)
