@@ -1,19 +1,22 @@
-"""Handling comments (处理意见, APR-16): an order unfinished long after its date must be explained by somebody.
+"""Handling comments (处理意见, APR-16, LOG-04): what is unfinished long after its date must be explained by somebody.
 
 Until it is, changing its date, cancelling or closing it is refused; normal fulfilment goes on.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time
 
+from messages.delivery_notes import DeliveryNote
+from messages.folders import Document, DocumentKind
 from messages.orders import Order
-from shared.calendar import NO_OVERRIDES, Overrides, begun_before, deadline
+from shared.calendar import NO_OVERRIDES, Deadline, Overrides, begun_before, deadline
 from shared.catalogue import Catalogue
 from shared.database import Session, array, columns
+from shared.department import finding
 from shared.history import SYSTEM, Kind
 from shared.ids import new_id
-from shared.journal import Journal, Standing
-from shared.numbering import BUSINESS_ZONE
+from shared.journal import Journal, Standing, as_data
+from shared.numbering import BUSINESS_ZONE as ZONE
 from shared.outbox import to_json
 from shared.policy import Policy
 from shared.processes import Definition
@@ -22,20 +25,35 @@ from shared.states import FINAL
 from shared.tasks import Refusal
 
 ROLES = ("salesperson", "sales_supervisor", "sales_manager")
-"""Who may comment, beside the order's creator."""
+"""Who may comment, beside the document's creator."""
 
 
-def due_at(requested: date, policy: Policy, overrides: Overrides = NO_OVERRIDES) -> datetime:
-    """Until when an order asked for by that day may be unfinished without a comment."""
-    return deadline(datetime.combine(requested, time(12), BUSINESS_ZONE), policy.order_comment_after, overrides)
+def late_for(document: Document) -> date:
+    """The day from which lateness counts: an order's delivery date, a delivery note's own (LOG-04)."""
+    return document.requested_date if isinstance(document, Order) else document.created_at.astimezone(ZONE).date()
+
+
+def due_at(document: Document, policy: Policy, overrides: Overrides = NO_OVERRIDES) -> datetime | None:
+    """Until when it may be unfinished without a comment; None: for ever."""
+    allowed = _allowed(policy).get(_KINDS.get(type(document), ""))
+    noon = datetime.combine(late_for(document), time(12), ZONE)
+    return None if allowed is None else deadline(noon, allowed, overrides)
 
 
 def is_overdue(folder: Standing, now: datetime, overrides: Overrides = NO_OVERRIDES) -> bool:
-    """Whether the order is unfinished past that time."""
-    document = folder.document
-    if not isinstance(document, Order) or folder.state in FINAL:
-        return False
-    return now > due_at(document.requested_date, folder.policy, overrides)
+    """Whether it is unfinished past that time."""
+    until = due_at(folder.document, folder.policy, overrides)
+    return folder.state not in FINAL and until is not None and now > until
+
+
+_KINDS: Mapping[type, str] = {Order: DocumentKind.ORDER, DeliveryNote: DocumentKind.DELIVERY_NOTE}
+
+
+def _allowed(policy: Policy) -> dict[str, Deadline]:
+    return {
+        DocumentKind.ORDER: policy.order_comment_after,
+        DocumentKind.DELIVERY_NOTE: policy.delivery_note_comment_after,
+    }
 
 
 def uncommented(
@@ -45,7 +63,7 @@ def uncommented(
     late = [folder for folder in folders if is_overdue(folder, now, overrides)]
     if not late:
         return set()
-    dates = [(folder.id, _date(folder)) for folder in late]
+    dates = [(folder.id, late_for(folder.document)) for folder in late]
     given = {row[0] for row in session.rows(_GIVEN, *columns(dates, 2))}
     return {folder.id for folder in late} - given
 
@@ -65,25 +83,27 @@ def ask(
     Orders at work are found where they stand: with people, waiting, or set aside. Those `returned` to their creators
     stand nowhere else and are looked for among all orders: for a slow round.
     """
-    begun = {
-        policy.key: begun_before(now, policy.order_comment_after, overrides).astimezone(BUSINESS_ZONE).date()
+    begun = [
+        (policy.key, kind, begun_before(now, allowed, overrides).astimezone(ZONE).date())
         for policy in policies.entries.values()
-    }
+        for kind, allowed in _allowed(policy).items()
+    ]
     unfinished = _RETURNED if returned else _AT_WORK
-    found = session.rows(_LATE.format(unfinished=unfinished), *columns([*begun.items()], 2), limit)
+    found = session.rows(_LATE.format(unfinished=unfinished), *columns(begun, 3), limit)
     journal = Journal(now)
     rows = []
     for folder in read_standings(session, [row[0] for row in found], definitions, policies).values():
-        rows.append((new_id(), folder.id, _date(folder)))
-        journal.note(folder, Kind.COMMENT_ASKED, None, SYSTEM, {"requested_date": _date(folder)})
+        rows.append((new_id(), folder.id, late_for(folder.document)))
+        told = finding("document.overdue", date=late_for(folder.document).isoformat())
+        journal.note(folder, Kind.COMMENT_ASKED, None, SYSTEM, {"findings": as_data([told])})
     if rows:
         session.write(_ASK, now, " ".join(ROLES), *columns(rows, 3))
     journal.write(session)
     return len(rows)
 
 
-def close_answered(session: Session, now: datetime) -> int:
-    """Questions about orders that were finished meanwhile are asked no more; returns how many."""
+def close_finished(session: Session, now: datetime) -> int:
+    """What was finished meanwhile needs no comment any more; returns how many that are."""
     return len(session.rows(_CLOSE, now, array(sorted(FINAL))))
 
 
@@ -107,10 +127,10 @@ def comment(
     if refusal:
         session.write(_AUDIT, now, person, number, to_json({"refused": refusal.code, **refusal.values}))
         return refusal
-    asked = _date(folder)
-    session.write(_GIVE, new_id(), folder.id, asked, now, list(ROLES), text.strip(), person, now)
+    late = late_for(folder.document)
+    session.write(_GIVE, new_id(), folder.id, late, now, list(ROLES), text.strip(), person, now)
     journal = Journal(now)
-    journal.note(folder, Kind.COMMENTED, None, person, {"comment": text.strip(), "requested_date": asked})
+    journal.note(folder, Kind.COMMENTED, None, person, {"comment": text.strip(), "date": late})
     journal.write(session)
     return None
 
@@ -128,16 +148,14 @@ def _refused(
     return None
 
 
-def _date(folder: Standing) -> date:
-    assert isinstance(folder.document, Order), "only orders are overdue"
-    return folder.document.requested_date
-
-
 _LATE = """
 select o.id from core.orders o join core.order_headers h on h.order_id = o.id
-join unnest(%s::text[], %s::date[]) as p(key, begun) on p.key = o.policy
-where {unfinished} and h.document_kind = 'order' and h.requested_date < p.begun and not exists (
-    select from core.handling_comments c where c.order_id = o.id and c.requested_date = h.requested_date
+join unnest(%s::text[], %s::text[], %s::date[]) as p(key, kind, begun) on p.key = o.policy and p.kind = h.document_kind
+cross join lateral (
+    select coalesce(h.requested_date, (h.created_at at time zone 'Asia/Shanghai')::date) as day
+) as late
+where {unfinished} and late.day < p.begun and not exists (
+    select from core.handling_comments c where c.order_id = o.id and c.requested_date = late.day
 )
 order by o.id limit %s for update of o skip locked
 """
@@ -148,7 +166,7 @@ _AT_WORK = """o.id in (
 _RETURNED = "o.state = 'returned'"
 _CLOSE = """
 update core.handling_comments c set closed_at = %s from core.orders o
-where c.comment is null and c.closed_at is null and o.id = c.order_id and o.state = any(%s::text[])
+where c.closed_at is null and o.id = c.order_id and o.state = any(%s::text[])
 returning c.id
 """
 _GIVEN = """

@@ -7,18 +7,21 @@ from typing import Any
 from messages.batch import Department
 from shared.database import Session
 from shared.money import format_amount, from_minor
+from shared.overdue import open_questions
 
 _LOCALE = "en"
 
 
 def open_tasks(session: Session, *, role: str | None, order: str | None, limit: int) -> list[dict[str, Any]]:
-    """Open user tasks, the earliest deadline first, with what a person needs to know at a glance."""
+    """Open user tasks and comments asked for, the earliest deadline first, with what one needs to know at a glance."""
     rows = session.rows(_TASKS, role, role, order, order, limit)
     names = (
         "id", "order", "customer", "customer_name", "total_minor", "currency", "round", "step", "department", "roles",
         "assignee", "creator", "order_version", "findings", "opened_at", "due_at", "overdue",
     )  # fmt: skip
     tasks = [dict(zip(names, row, strict=True)) for row in rows]
+    tasks += open_questions(session, role, order, limit)
+    tasks = sorted(tasks, key=lambda task: (task["due_at"], task["id"]))[:limit]
     for task in tasks:
         task["findings"] = json.loads(task["findings"])
         task["total"] = format_amount(task["total_minor"], task["currency"], _LOCALE)

@@ -214,13 +214,13 @@ handling_comments = Table(
     Column("comment", Text),
     Column("given_by", Text),
     Column("given_at", _time),
-    Column("closed_at", _time, comment="when the order was found to be finished without one"),
+    Column("closed_at", _time, comment="when the order was found to be finished"),
     CheckConstraint(r"comment ~ '\S'", name="says_something"),
     CheckConstraint(
         "(comment is null) = (given_by is null) and (comment is null) = (given_at is null)", name="given_by_somebody"
     ),
     UniqueConstraint("order_id", "requested_date"),
-    Index("ix_handling_comments_open", "asked_at", postgresql_where=text("comment is null and closed_at is null")),
+    Index("ix_handling_comments_open", "asked_at", postgresql_where=text("closed_at is null")),
     comment="what people say about orders unfinished long after their date (处理意见)",
 )
 

@@ -1,4 +1,4 @@
-"""`withdraw`, `comment`: what creators and salespeople do with an order that was handed in."""
+"""`withdraw`, `comment`, `overdue`: what creators and salespeople do with orders handed in, and what is late."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from messages.batch import Batch
-from workers.commands.terminal import As, Json, Lang, database, emit, fail, language, publish
+from workers.commands.terminal import As, Json, Lang, database, emit, fail, language, publish, table
 
 if TYPE_CHECKING:
     from shared.database import Session
     from shared.tasks import Refusal
+    from shared.words import Language
 
 Number = Annotated[str, typer.Argument(metavar="ORDER", help="The order's number. 订单号。")]
 
@@ -71,3 +72,51 @@ def _carry_out(
     if refused:
         fail(answer(refused.code, refused.values, chosen))
     typer.echo(done)
+
+
+def overdue(
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many of each. 每类最多。")] = 100,
+    json: Json = False,
+    lang: Lang = None,
+) -> None:
+    """List what is late: reviews, documents near their purge, unfinished orders with or without comment. 超期清单。"""
+    from shared.overdue import overdue as find_overdue
+    from shared.words import word
+    from workers.intake.accept import rulebook
+
+    chosen = language(lang)
+    with database() as opened, opened.transaction() as session:
+        found = find_overdue(session, rulebook().policies, datetime.now(UTC), limit)
+    if json:
+        emit(found)
+        return
+    table(
+        ("task", "order", "step", "roles", "due"),
+        (
+            (each["task"], each["order"], each["step"], _roles(each["roles"], chosen), f"{each['due_at']:%m-%d %H:%M}")
+            for each in found["reviews"]
+        ),
+        title="Reviews past their deadline 超期审核",
+    )
+    table(
+        ("order", "handed in", "purged after"),
+        (
+            (each["order"], f"{each['submitted_at']:%m-%d %H:%M}", f"{each['purged_after']:%m-%d %H:%M}")
+            for each in found["near_purge"]
+        ),
+        title="Documents near their purge 即将清除",
+    )
+    table(
+        ("order", "state", "date", "comment", "by"),
+        (
+            (each["order"], word("states", each["state"], chosen), each["date"], each["comment"], each["given_by"])
+            for each in found["late"]
+        ),
+        title="Unfinished long after their date 超期未完成",
+    )
+
+
+def _roles(roles: list[str], chosen: "Language") -> str:
+    from shared.words import word
+
+    return " / ".join(word("roles", role, chosen) for role in roles)

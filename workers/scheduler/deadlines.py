@@ -40,7 +40,7 @@ def lapse_approvals(process: Process, now: datetime) -> int:
 def ask_for_comments(process: Process, now: datetime) -> int:
     """Orders at work long past their date; those finished meanwhile need none. Returns how many were asked about."""
     with process.database.transaction() as session:
-        comments.close_answered(session, now)
+        comments.close_finished(session, now)
     return _ask(process, now, returned=False)
 
 
