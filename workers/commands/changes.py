@@ -80,13 +80,14 @@ def overdue(
     lang: Lang = None,
 ) -> None:
     """List what is late: reviews, documents near their purge, unfinished orders with or without comment. 超期清单。"""
+    from shared import rulebook
     from shared.overdue import overdue as find_overdue
     from shared.words import word
-    from workers.intake.accept import rulebook
 
     chosen = language(lang)
     with database() as opened, opened.transaction() as session:
-        found = find_overdue(session, rulebook().policies, datetime.now(UTC), limit)
+        rules = rulebook.read(session)
+        found = find_overdue(session, rules.policies, datetime.now(UTC), limit, rules.overrides)
     if json:
         emit(found)
         return
