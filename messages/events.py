@@ -140,6 +140,18 @@ class InvoiceCorrected(Contract):
     order: str
 
 
+class AnchorSet(Contract):
+    """`orderflow.anchor.set`: a root over everything recorded so far (AUD-02). Keep it: `orderflow audit --anchor ROOT`
+    tells later whether what it was set over is unchanged. Roots as hexadecimal digits; `commits`: how many it adds.
+    """
+
+    schema_version: Literal[1] = 1
+    anchor: int
+    root: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    previous: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    commits: Annotated[int, Field(gt=0)]
+
+
 STATES = tuple(f"orderflow.{kind}." for kind in DocumentKind)
 """What the types of state changes begin with; the state follows."""
 
@@ -153,6 +165,7 @@ DATA: Mapping[str, type[Contract]] = MappingProxyType(
         "orderflow.survey.requested": SurveyRequested,
         "orderflow.invoice.issued": InvoiceIssued,
         "orderflow.invoice.corrected": InvoiceCorrected,
+        "orderflow.anchor.set": AnchorSet,
     }
 )
 """The `data` of every type of event; of those that begin with one of STATES it is OrderStateChanged."""

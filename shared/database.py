@@ -27,6 +27,25 @@ Row = tuple[Any, ...]
 _PLANNER = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c plan_cache_mode=force_generic_plan"
 
 
+ROLE = "orderflow_app"
+"""What every process but the migrations acts as. It may append to the histories and never change them (AUD-02):
+`shared.migrations` says what it may.
+"""
+
+REFUSED_ROLE = (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidParameterValue)
+"""How PostgreSQL says that one may not act as a role, or that there is none."""
+
+
+class RoleRefused(Exception):
+    """The database user may not act as ROLE, or there is no such role yet."""
+
+    def __init__(self, user: str, error: psycopg.Error) -> None:
+        super().__init__(
+            f"The database user {user} may not act as {ROLE} ({str(error).strip()}). Migrate the database; where that"
+            f" is refused too, an administrator runs: CREATE ROLE {ROLE} NOLOGIN; GRANT {ROLE} TO {user};"
+        )
+
+
 class CommitUnknown(Exception):
     """The connection was lost during COMMIT: the transaction may or may not have happened; look before repeating."""
 
@@ -169,8 +188,11 @@ class Leadership:
         self.connection.close()
 
 
-def open_database(url: str, settings: Settings, *, pool: int = 4, hot: bool = False) -> Database:
-    """`hot`: for processes whose statements all go by primary key over arrays; pins their plans to index look-ups."""
+def open_database(url: str, settings: Settings, *, pool: int = 4, hot: bool = False, owner: bool = False) -> Database:
+    """`hot`: for processes whose statements all go by primary key over arrays; pins their plans to index look-ups.
+    `owner`: as the database user itself, for migrations and maintenance; all others act as ROLE, and their connecting
+    raises RoleRefused where they may not.
+    """
     options = (
         f"-c timezone=UTC -c jit=off -c statement_timeout={settings.statement_timeout_seconds}s"
         f" -c lock_timeout={settings.lock_timeout_seconds}s"
@@ -184,7 +206,19 @@ def open_database(url: str, settings: Settings, *, pool: int = 4, hot: bool = Fa
         connect_args={"options": f"{options} {_PLANNER}" if hot else options, "prepare_threshold": 1},
     )
     event.listen(engine, "connect", _prepare_connection)
+    if not owner:
+        event.listen(engine, "connect", _take_role)
     return Database(engine)
+
+
+def _take_role(connection: psycopg.Connection[Row], _record: object) -> None:
+    try:
+        connection.execute(b"set role " + ROLE.encode())
+    except REFUSED_ROLE as error:
+        user = connection.info.user
+        connection.close()
+        raise RoleRefused(user, error) from error
+    connection.commit()
 
 
 def _prepare_connection(connection: Any, _record: object) -> None:

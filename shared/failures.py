@@ -9,8 +9,9 @@ import structlog
 from pydantic import ValidationError
 
 from messages.batch import Batch, BatchKind
+from shared.anchors import record
 from shared.catalogue import DefinitionError
-from shared.database import Database, Row, Session, columns
+from shared.database import Database, Row, Session, array, columns
 from shared.department import Unworkable
 from shared.history import SYSTEM, Kind, link, microseconds
 from shared.ids import new_id
@@ -96,6 +97,7 @@ def _note_death(session: Session, ref: Ref, found: Row, reason: str, attempts: i
     head = link(head, ref.id, version + 1, microseconds(now), words, round_, text)
     line = (ref.id, version + 1, now, Kind.DEAD_LETTERED, round_, ref.step, SYSTEM, state, text, head)
     session.write(_EVENT, *columns([line], 10))
+    record(session, now, array([ref.id]), array([version + 1]), array([head]))
     session.write("update core.orders set version = %s, head = %s where id = %s", version + 1, head, ref.id)
 
 

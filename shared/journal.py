@@ -14,6 +14,7 @@ from msgspec import Struct
 from messages.batch import MAX_BATCH_LINES, MAX_ORDERS, Batch, BatchKind, Department
 from messages.folders import Document, size_of
 from messages.orders import Order
+from shared.anchors import record
 from shared.calendar import NO_OVERRIDES, Deadline, Overrides, deadline
 from shared.conditions import Value
 from shared.database import Session, array, columns, json_list
@@ -345,9 +346,13 @@ class Journal:
         moved = [one for one in self.touched.values() if one.id not in self.created]
         if new:
             pins = [(*_row(one), one.definition.key, one.policy.key) for one in new]
-            session.write(_CREATE, self.now, self.now, *columns(pins, 11))
+            created = columns(pins, 11)
+            session.write(_CREATE, self.now, self.now, *created)
+            record(session, self.now, *_heads(created))
         if moved:
-            session.write(_MOVE, self.now, *columns([_row(one) for one in moved], 9))
+            changed = columns([_row(one) for one in moved], 9)
+            session.write(_MOVE, self.now, *changed)
+            record(session, self.now, *_heads(changed))
         if self.begun:
             session.write(_BEGUN, self.now, array(sorted(self.begun)))
         if self.events:
@@ -419,6 +424,11 @@ def _row(standing: Standing) -> tuple[object, ...]:
         standing.head,
         standing.revision,
     )
+
+
+def _heads(written: list[str]) -> tuple[str, str, str]:
+    """Of the columns of `_row`, as they were written: the orders, their versions, their heads."""
+    return written[0], written[1], written[7]
 
 
 def _state_changed(standing: Standing, now: datetime, data: dict[str, Any]) -> Announcement:

@@ -1,13 +1,19 @@
-"""Bring a database to the newest schema. alembic is loaded only where there is something to do for it."""
+"""Bring a database to the newest schema, and say who may do what in it. alembic is loaded only where there is something
+to do for it.
+"""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import NullPool, create_engine
+from sqlalchemy import Connection, NullPool, create_engine, text
+from sqlalchemy.exc import DBAPIError
 
-from shared.database import Database, open_database
+from messages.batch import Department
+from shared.database import REFUSED_ROLE, ROLE, Database, RoleRefused, open_database
 from shared.settings import settings
+from shared.tables import APPEND_ONLY, SCHEMA
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -18,11 +24,49 @@ _BEFORE = re.compile(r'^down_revision = "(.+)"$', re.MULTILINE)
 
 
 def migrate(database: Database) -> None:
-    """Run every migration that the database has not seen; harmless to repeat, and two at once take turns."""
+    """Run every migration that the database has not seen; harmless to repeat, and two at once take turns.
+
+    Raises RoleRefused where the database user can neither make ROLE nor act as it.
+    """
     from alembic import command
 
     with database.engine.connect() as connection, connection.begin():
         command.upgrade(_config(connection), "head")
+        _grant(connection)
+
+
+def _grant(connection: Connection) -> None:
+    """What the processes may do, said anew whenever the schema has changed, so that no migration can forget it."""
+    try:
+        for statement in (_MAKE_ROLE, f"set local role {ROLE}", "set local role none"):
+            connection.execute(text(statement))
+    except DBAPIError as error:
+        if isinstance(error.orig, REFUSED_ROLE):
+            raise RoleRefused(str(connection.engine.url.username), error.orig) from error
+        raise
+    for statement in _privileges():
+        connection.execute(text(statement))
+
+
+def _privileges() -> Iterator[str]:
+    for schema in (SCHEMA, *Department):
+        yield f"grant usage on schema {schema} to {ROLE}"
+        yield f"grant select, insert, update, delete on all tables in schema {schema} to {ROLE}"
+    for table in APPEND_ONLY:
+        yield f"revoke update, delete on {SCHEMA}.{table} from {ROLE}"
+    yield f"grant update (anchor) on {SCHEMA}.commits to {ROLE}"
+    yield f"revoke insert, update, delete on {SCHEMA}.alembic_version from {ROLE}"
+
+
+# A role belongs to the whole server: another database of it may have made this one, or an administrator who does not
+# let us make any. Whether we have it is seen when we take it.
+_MAKE_ROLE = f"""
+do $$ begin
+    if to_regrole('{ROLE}') is null then create role {ROLE} nologin; grant {ROLE} to session_user; end if;
+    if not pg_has_role('{ROLE}', 'member') then grant {ROLE} to session_user; end if;
+exception when duplicate_object or unique_violation or insufficient_privilege then null;
+end $$
+"""
 
 
 def differences(database: Database) -> None:
@@ -59,9 +103,13 @@ def _config(connection: object) -> "Config":
 def work() -> None:
     """Migrate the database of the settings, and say READY."""
     chosen = settings()
-    database = open_database(chosen.database_url, chosen)
-    if not is_newest(database):
-        migrate(database)
+    database = open_database(chosen.database_url, chosen, owner=True)
+    try:
+        if not is_newest(database):
+            migrate(database)
+    except RoleRefused as error:
+        print("REFUSED", error, flush=True)
+        raise SystemExit(1) from error
     database.close()
     print("READY", flush=True)
 

@@ -412,3 +412,35 @@ audit_log = Table(
     Column("data", JSON, nullable=False),
     comment="what people did or tried beside an order's own history: refused attempts, replays, master data",
 )
+
+commits = Table(
+    "commits",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("at", _time, nullable=False),
+    Column("orders", ARRAY(_id), nullable=False, comment="that have new events"),
+    Column("seqs", ARRAY(Integer), nullable=False, comment="the last event of each"),
+    Column("heads", ARRAY(LargeBinary), nullable=False, comment="and its hash"),
+    Column("anchor", Integer, comment="the anchor that covers it; null: the next one will"),
+    Index("ix_commits_unanchored", "id", postgresql_where=text("anchor is null")),
+    comment="what each transaction added to the histories, so that nothing can be taken off their ends",
+)
+
+anchors = Table(
+    "anchors",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", _time, nullable=False),
+    Column("previous", LargeBinary, nullable=False, unique=True, comment="root of the anchor before"),
+    Column("root", LargeBinary, nullable=False, comment="SHA-256 over previous, seq, at and the commits' contents"),
+    Column("first", BigInteger, nullable=False, comment="lowest id of its commits"),
+    Column("last", BigInteger, nullable=False, comment="highest"),
+    Column("count", Integer, nullable=False),
+    CheckConstraint("seq > 0 and count > 0 and first <= last", name="covers_something"),
+    comment="roots over the commits, one on the other; announced, so that outsiders hold them",
+)
+
+APPEND_ONLY = ("events", "commits", "anchors", "order_documents", "audit_log")
+"""Tables of this schema whose rows are never changed or removed; triggers refuse that to everybody (AUD-02). A commit
+is told its anchor, once.
+"""

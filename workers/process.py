@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -20,7 +20,7 @@ import structlog
 from messages.batch import Batch
 from shared.broker import Broker, BrokerUnavailable, connect, publish
 from shared.catalogue import DefinitionError
-from shared.database import CommitUnknown, Database, open_database
+from shared.database import CommitUnknown, Database, RoleRefused, open_database
 from shared.ids import new_id
 from shared.lifeline import watch_lifeline
 from shared.rulebook import LiveRulebook, Rulebook
@@ -67,6 +67,9 @@ def running(name: str, verify: Callable[[Rulebook], None] | None = None, *, hot:
     watch_lifeline()
     chosen = settings()
     database = open_database(chosen.database_url, chosen, pool=chosen.threads + 2, hot=hot)
+    # A server that is away is waited for later; one that does not let us act as we must ends the process.
+    with refusing(), suppress(psycopg.OperationalError), database.transaction():
+        pass
     process = Process(name, chosen, database, connect(chosen.broker_url), stop, Counters(), LiveRulebook(database))
     if verify:
         _verify(process, verify)
@@ -96,13 +99,16 @@ def _verify(process: Process, verify: Callable[[Rulebook], None]) -> None:
 
 @contextmanager
 def refusing() -> Iterator[None]:
-    """Around what comes before READY: a definition or policy that cannot be used ends the process, in one sentence for
-    the supervisor (PRC-08).
+    """Around what comes before READY: a definition or policy that cannot be used (PRC-08), or a database that does not
+    let us in, ends the process in one sentence for the supervisor.
     """
     try:
         yield
     except DefinitionError as error:
         print("REFUSED", "; ".join(error.faults), flush=True)
+        raise SystemExit(1) from error
+    except RoleRefused as error:
+        print("REFUSED", error, flush=True)
         raise SystemExit(1) from error
 
 

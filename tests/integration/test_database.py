@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from shared.database import CommitUnknown, Database, columns
-from tests.support.database import execute
+from tests.support.database import AS_OWNER, execute
 from tests.support.waiting import at_once, until
 
 MEGABYTE = 1_000_000
@@ -33,6 +33,7 @@ def _raw(megabytes: int) -> list[str]:
 def test_a_large_statement_that_fails_rolls_everything_back(database: Database) -> None:
     def fail() -> None:
         with database.transaction() as session:
+            session.write(AS_OWNER)
             session.write("create table core.kept (id int)")
             session.write("insert into core.nowhere select * from unnest(%s::int[], %s::bytea[])", *_raw(3))
             session.write("insert into core.kept values (2)")
@@ -45,6 +46,7 @@ def test_a_large_statement_that_fails_rolls_everything_back(database: Database) 
 def test_a_server_that_vanishes_within_a_large_statement(database: Database) -> None:
     def lose() -> None:
         with database.transaction() as session:
+            session.write(AS_OWNER)
             session.write("select pg_terminate_backend(pg_backend_pid())")
             session.write("select length(b) from unnest(%s::int[], %s::bytea[]) as v(a, b)", *_raw(5))
 
@@ -73,6 +75,7 @@ OTHERS = "datname = current_database() and backend_type = 'client backend' and p
 def test_what_is_queued_before_a_failure_is_not_kept(database: Database) -> None:
     def fail() -> None:
         with database.transaction() as session:
+            session.write(AS_OWNER)
             session.write("create table core.kept (id int)")
             raise ZeroDivisionError
 
@@ -89,6 +92,7 @@ def test_one_leads_and_learns_when_it_has_lost_its_connection(database: Database
     assert leader.finds("select 1")
     assert not leader.finds("select 1 where false")
     with database.transaction() as session:
+        session.write(AS_OWNER)
         session.rows("select pg_terminate_backend(%s)", leader.connection.info.backend_pid)
     with pytest.raises(psycopg.OperationalError):
         leader.finds("select 1")

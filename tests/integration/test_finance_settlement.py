@@ -10,6 +10,7 @@ import pytest
 
 from shared.database import Database
 from shared.definitions import parse
+from tests.support.database import AS_OWNER
 from tests.support.definitions import definition_text, step
 from tests.support.finance import PREPAID, FinanceWorld, a_definition, visits_of
 from tests.support.orders import NOW, an_order
@@ -228,6 +229,7 @@ def test_the_audit_finds_documents_that_were_tampered_with(database: Database, t
     assert world.breaches() == []
     for statement in tampering.replace("TWICE", _SECOND_INVOICE).split(";"):
         with database.transaction() as session:
+            session.write(AS_OWNER)
             session.write(statement)
     assert found in world.breaches()
 

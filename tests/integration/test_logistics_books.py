@@ -13,6 +13,7 @@ from messages.orders import Order, write_order
 from shared import master
 from shared.database import Database
 from shared.department import Booked, Passed, Referred, ReportedFact, Waiting
+from tests.support.database import AS_OWNER, UNGUARDED
 from tests.support.fulfilment import (
     breaches,
     breaches_after,
@@ -296,6 +297,8 @@ def test_a_changed_order_is_noted_as_it_is_now(company: Database) -> None:
     first, second = order.lines
     changed = structs.replace(order, lines=(structs.replace(first, quantity=1), second))
     with company.transaction() as session:
+        session.write(AS_OWNER)
+        session.write(UNGUARDED)
         session.write(
             "update core.order_documents set document = %s where order_id = %s", write_order(changed), order.id
         )

@@ -13,7 +13,7 @@ from messages.batch import Department as Name
 from shared import policy
 from shared.audit import audit
 from shared.catalogue import gather
-from shared.database import Database, Session, array
+from shared.database import ROLE, Database, Session, array
 from shared.definitions import parse
 from shared.department import Department, Outcome, Passed, Referred, Returned, Unworkable, Visit, Waiting, finding
 from shared.journal import Journal, Ref, write_batches
@@ -21,6 +21,7 @@ from shared.processes import Definition
 from shared.runtime import Runtime, wake_orders
 from shared.standings import lock_standings
 from shared.tasks import Wish, decide, transfer
+from tests.support.database import AS_OWNER, UNGUARDED
 from tests.support.orders import NOW, an_order, open_orders
 
 POLICIES = policy.load()
@@ -142,7 +143,9 @@ def world(database: Database, request: pytest.FixtureRequest) -> World:
     first, second, mode = getattr(request, "param", (passes, passes, "auto"))
     definition = parse(PROCESS.replace("MODE", mode), "two.toml")
     with database.transaction() as session:
+        session.write(AS_OWNER)
         session.write("create table effects (activity text, order_id uuid, primary key (activity, order_id))")
+        session.write(f"grant all on effects to {ROLE}")
         session.write(
             "insert into core.staff (id, name, roles) values ('fiona', 'Fiona', '{finance_clerk}'),"
             " ('frank', 'Frank', '{finance_clerk}'), ('sam', 'Sam', '{salesperson,finance_clerk}'),"
@@ -453,6 +456,8 @@ def test_the_audit_finds_tampering(world: World, tampering: str) -> None:
     world.run()
     world.assert_clean()
     with world.database.transaction() as session:
+        session.write(AS_OWNER)
+        session.write(UNGUARDED)
         session.write(tampering)
     assert audit(world.database, []).breaches
 
@@ -484,7 +489,9 @@ def test_a_deadlock_runs_the_whole_transaction_again(world: World) -> None:
             return Ledger()
 
     with world.database.transaction() as session:
+        session.write(AS_OWNER)
         session.write("create table crossing (key text primary key)")
+        session.write(f"grant all on crossing to {ROLE}")
         session.write("insert into crossing values ('a'), ('b')")
     finance = world.departments[Name.FINANCE]
     finance.department.activities["finance.first"] = Crossing("finance.first", rule)

@@ -27,6 +27,7 @@ from shared.processes import Definition
 from shared.runtime import Runtime
 from shared.standings import lock_standings
 from shared.tasks import Wish, decide
+from tests.support.database import AS_OWNER
 from tests.support.definitions import definition_text, step
 from tests.support.orders import NOW, open_orders
 from tests.support.warehouse import ordered
@@ -708,6 +709,7 @@ def test_every_damage_is_found_and_named(prepared: Warehouse) -> None:
 @pytest.mark.requirement("WHS-02")
 def test_overselling_would_be_found_even_without_the_constraint(prepared: Warehouse) -> None:
     with prepared.database.transaction() as session:
+        session.write(AS_OWNER)
         session.write("alter table warehouse.stock drop constraint ck_stock_never_oversold")
         session.write("update warehouse.stock set reserved = on_hand + 1")
         assert "warehouse.oversold" in {each.code for each in INVARIANTS if session.rows(each.sql)}

@@ -54,7 +54,7 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def template(postgres_url: str) -> str:
     """A migrated database to clone."""
     execute(postgres_url, f'drop database if exists "{TEMPLATE}"', f'create database "{TEMPLATE}"')
-    database = open_database(on_database(postgres_url, TEMPLATE), Settings())
+    database = open_database(on_database(postgres_url, TEMPLATE), Settings(), owner=True)
     migrate(database)
     database.close()
     return TEMPLATE
@@ -75,6 +75,12 @@ def database(database_url: str) -> Iterator[Database]:
     opened = open_database(database_url, Settings(), pool=8, hot=True)
     yield opened
     opened.close()
+
+
+AS_OWNER = "set local role none"
+"""For the rest of a transaction, be the owner of the tables, whom no privilege stops, as an intruder would be."""
+UNGUARDED = "set local session_replication_role = replica"
+"""For the rest of the owner's transaction no trigger stops them either."""
 
 
 def on_database(url: str, name: str) -> str:

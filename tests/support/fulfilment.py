@@ -9,9 +9,10 @@ from messages.commands import Fact
 from messages.orders import Order
 from shared import definitions, policy
 from shared.audit import Invariant
-from shared.database import Database, Session, array
+from shared.database import ROLE, Database, Session, array
 from shared.department import Activity, Booked, FactHandler, Outcome, Passed, Referred, ReportedFact, Visit
 from shared.ids import new_id
+from tests.support.database import AS_OWNER
 from tests.support.definitions import definition_text, step
 from tests.support.orders import NOW, open_orders
 
@@ -90,6 +91,7 @@ def breaches_after(database: Database, damage: str, invariants: Iterable[Invaria
     """The same once the statements in `damage` have run; they are taken back."""
     found: list[str] = []
     with suppress(_TakenBack), database.transaction() as session:
+        session.write(AS_OWNER)
         for statement in damage.split(";"):
             session.write(statement)
         found = [each.code for each in invariants if session.rows(each.sql)]
@@ -107,9 +109,11 @@ def stand_in(session: Session, view: str) -> None:
     """
     name = f"stand_in_{new_id()[-12:]}"
     schema, _, relation = view.partition(".")
+    session.write(AS_OWNER)
     session.write(f"create table {schema}.{name} as select * from {view} with no data")
     session.write(f"drop view {view} cascade")
     session.write(f"alter table {schema}.{name} rename to {relation}")
+    session.write(f"grant all on {schema}.{relation} to {ROLE}")
 
 
 def rows_read(session: Session, schema: str) -> dict[str, int]:

@@ -106,6 +106,7 @@ def multiply(database: Database, count: int, told: Callable[[int], None]) -> int
             session.write(_COPIES, f"{count - first} seconds", first, first + size - 1, array(models))
             for shape in tables:
                 session.write(_multiplied(shape))
+            session.write(_COMMITTED, AT_ONCE)
         told(first + size)
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for statement in ("set statement_timeout = 0", "vacuum (freeze, analyze)", "checkpoint"):
@@ -136,6 +137,11 @@ _EXISTS = "select 1 from {0} where {1} = %s limit 1"
 _READ = "select {0} from {1} t where t.{2} = any(%s::uuid[])"
 _INSERT = "insert into {0} ({1}) select {2} from unnest({3}) as v({1})"
 _COPY = "insert into {0} ({2}) select {3} from copies c join {0} t on t.{1} = c.model"
+_COMMITTED = """
+insert into core.commits (at, orders, seqs, heads)
+select now(), array_agg(o.id order by o.id), array_agg(o.version order by o.id), array_agg(o.head order by o.id)
+from copies c join core.orders o on o.id = c.id group by c.serial / %s
+"""
 _COPIES = """
 create temp table copies on commit drop as
 select uuidv7(serial * interval '1 second' - %s::interval - interval '1 day') as id, serial,

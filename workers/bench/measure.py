@@ -63,7 +63,7 @@ def measure(system: System, plan: Plan, say: Callable[[str], None]) -> Figures:
     included; much above 0.1, the machine had other things to do, and what is measured is less than what it can.
     """
     ours = memory_of(psutil.Process())  # as in `up`: there are no orders in it yet
-    database = open_database(system.database_url, settings(), pool=2)
+    database = open_database(system.database_url, settings(), pool=2, owner=True)  # it vacuums
     bench = Bench(system, database, connect(system.broker_url), say)
     _load_company(database)
     bench.route("warm-up", max(100, plan.orders // 10))

@@ -1,1 +1,1 @@
-"""Time and rescue: due retries, due waits, overdue tasks, and batches whose message is gone."""
+"""Time and rescue: due retries, due waits, overdue tasks, batches whose message is gone, and anchors."""

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from shared.database import Leadership
 from workers.process import Process, every, running
+from workers.scheduler.anchoring import anchor
 from workers.scheduler.deadlines import (
     ask_creators_for_comments,
     ask_for_comments,
@@ -22,6 +23,7 @@ DUTIES: Mapping[Duty, timedelta] = {
     rescue_held_by_the_dead: timedelta(0),
     rescue_lost: timedelta(0),
     mark_overdue: timedelta(0),
+    anchor: timedelta(0),
     purge_unreviewed: timedelta(minutes=1),
     lapse_approvals: timedelta(minutes=1),
     ask_for_comments: timedelta(minutes=1),
