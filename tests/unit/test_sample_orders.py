@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from messages.commands import OrderResubmitted, PaymentReceived
+from messages.commands import CustomerAnswered, OrderEntered, OrderResubmitted, PaymentReceived
 from messages.orders import OrderSubmitted
 from shared.roles import ROLES
 from shared.tasks import AGREE, DISAGREE, TRANSFER
@@ -18,6 +18,7 @@ from tests.support.orders import an_order
 from tests.support.tables import codes, counts, sections
 from workers.demo import company, corrections, habits, malformed, sample, world
 from workers.demo.scene import Noted, Question, Return, Standstill
+from workers.sales_review.report_rules import differences
 
 DAY = date(2026, 6, 15)
 README = sections(company.FOLDER / "README.md")
@@ -313,3 +314,15 @@ def test_who_cancels_never_leaves_a_shipped_order_waiting() -> None:
     for customer in ("C036", "C037", "C038"):
         kinds = {fact.kind for fact in world.react(standstill(customer, "payment"))}
         assert "payment_received" in kinds
+
+
+def test_what_was_reviewed_is_entered_as_it_was_and_the_customer_confirms_it() -> None:
+    order = an_order()
+    (entered,) = world.react(standstill("C001", "entered", document=order))
+    assert isinstance(entered, OrderEntered)
+    assert differences(order, entered) is None
+    (first,) = world.react(standstill("C001", "answer"))
+    (second,) = world.react(standstill("C001", "answer", round=2))
+    assert isinstance(first, CustomerAnswered)
+    assert first.answer == "confirmed"
+    assert first.fact_id != second.fact_id  # each round is confirmed on its own

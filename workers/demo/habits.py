@@ -176,5 +176,9 @@ def answer(question: Question, staff: Mapping[str, frozenset[str]]) -> Wish | No
 
 def _somebody(question: Question, staff: Mapping[str, frozenset[str]], roles: set[str]) -> str | None:
     """Holders take turns by order; never its creator."""
-    holders = sorted(person for person, held in staff.items() if held & roles and person != question.creator)
+    holders = sorted(
+        person
+        for person, held in staff.items()
+        if held & roles and person not in (question.creator, *question.excluded)
+    )
     return holders[crc32(question.order.encode()) % len(holders)] if holders else None

@@ -44,12 +44,14 @@ class Question:
     total_base_minor: int
     terms: str
     special_requirements: str
+    excluded: tuple[str, ...] = ()
+    """Who decided the step that this one looks at again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standstill:
     """An order that waits for the world. `awaits` are the kinds of what it waits for: payment, stock, delivered,
-    receipt. Amounts in minor units of `currency`; `paid_minor` is what has been booked so far.
+    receipt, entered, answer. Amounts in minor units of `currency`; `paid_minor` is what has been booked so far.
     """
 
     order: str
@@ -64,6 +66,9 @@ class Standstill:
     paid_minor: int
     tracking_number: str | None
     findings: tuple[Noted, ...]
+    round: int = 1
+    document: Order | None = None
+    """Of an order that waits to be entered: what was reviewed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,18 +112,34 @@ def look(session: Session, given_up: Collection[str], told: Iterable[FactKey]) -
 
 
 def _question(row: Row) -> Question:
-    task, order, step, roles, assignee, creator, version, findings, total, terms, special = row
+    task, order, step, roles, assignee, creator, excluded, version, findings, total, terms, special = row
     return Question(
-        task, order, step, tuple(roles), assignee, creator, version, _noted(findings), total, terms, special or ""
-    )
+        task, order, step, tuple(roles), assignee, creator, version, _noted(findings), total, terms, special or "",
+        tuple(excluded),
+    )  # fmt: skip
 
 
 def _standstill(row: Row) -> Standstill:
-    order, external_id, customer, step, keys, since, method, currency, due, paid, tracking_number, findings = row
+    (
+        order,
+        external_id,
+        customer,
+        step,
+        keys,
+        since,
+        method,
+        currency,
+        due,
+        paid,
+        tracking_number,
+        findings,
+        round_,
+        document,
+    ) = row
     awaits = frozenset(key.partition(":")[0] for key in keys)
     return Standstill(
         order, external_id, customer, step, awaits, since, method, currency, due or 0, paid or 0, tracking_number,
-        _noted(findings),
+        _noted(findings), round_, read_order(document) if document else None,
     )  # fmt: skip
 
 
@@ -132,8 +153,8 @@ def _noted(text: str | None) -> tuple[Noted, ...]:
 
 
 _QUESTIONS = """
-select t.id, h.number, t.step, t.roles, t.assignee, t.creator, t.order_version, t.findings, h.total_base_minor,
-    d.document -> 'payment' ->> 'terms', d.document ->> 'special_requirements'
+select t.id, h.number, t.step, t.roles, t.assignee, t.creator, coalesce(t.excluded, '{}'), t.order_version, t.findings,
+    h.total_base_minor, d.document -> 'payment' ->> 'terms', d.document ->> 'special_requirements'
 from core.user_tasks t
 join core.order_headers h on h.order_id = t.order_id
 join core.orders o on o.id = t.order_id
@@ -143,7 +164,8 @@ where t.status = 'open' order by t.due_at, t.id limit %s
 # The views of the departments are asked for one order at a time, so that they use their indexes.
 _STANDSTILLS = """
 select h.number, h.external_id, h.customer, w.step, w.keys, w.since, d.document -> 'payment' ->> 'method', h.currency,
-    p.due_minor, p.paid_minor, s.tracking_number, e.findings
+    p.due_minor, p.paid_minor, s.tracking_number, e.findings, o.round,
+    case when 'entered:' || w.order_id = any(w.keys) then d.document end
 from (
     select order_id, step, array_agg(key order by key) as keys, min(since) as since
     from core.waits where key like '%%:%%' group by order_id, step order by min(since), order_id limit %s

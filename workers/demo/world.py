@@ -12,19 +12,24 @@ from zlib import crc32
 
 from messages.commands import (
     CancellationRequested,
+    CustomerAnswered,
     Delivered,
+    EnteredOrder,
     Fact,
     GoodsReceived,
+    OrderEntered,
     PaymentReceived,
     ReceiptConfirmed,
     SurveyAnswered,
 )
+from messages.orders import SubmittedLine
 from shared.money import from_minor
 from workers.demo.habits import SIMULATED
 from workers.demo.scene import Noted, Standstill
 
 BANK, OTHER_BANK = "simulated-bank", "simulated-bank-2"
 CARRIER, CUSTOMER, SUPPLIER = "simulated-carrier", "simulated-customer", "simulated-supplier"
+SALES = "simulated-sales"
 
 MISSPELT = frozenset({"P117", "P119", "P121"})
 """Products whose supplier reports an arrival under a wrong code first."""
@@ -81,6 +86,10 @@ def react(standstill: Standstill) -> list[Fact]:
         return [*_paid(standstill, way), *(_answered(standstill, way) if standstill.step == "settle" else ())]
     if "delivered" in standstill.awaits:
         return [*_delivered(standstill, way)]
+    if "entered" in standstill.awaits:
+        return [*_entered(standstill)]
+    if "answer" in standstill.awaits:
+        return [_agreed_to(standstill)]
     return [_confirmed(standstill, "as delivered")] if "receipt" in standstill.awaits else []
 
 
@@ -118,6 +127,27 @@ def _delivered(standstill: Standstill, way: Way) -> Iterator[Fact]:
     yield Delivered(order=standstill.order, tracking_number=standstill.tracking_number, **head)
     if way.pays == "again":
         yield _payment(standstill, BANK, "again", "pay-0", standstill.due_minor + 100)
+
+
+# -- sales staff who enter what was reviewed ---------------------------------------------------------------------------
+
+
+def _entered(standstill: Standstill) -> Iterator[Fact]:
+    order = standstill.document
+    if order is None:
+        return
+    lines = tuple(
+        SubmittedLine(
+            product=line.product,
+            quantity=line.quantity,
+            unit_price=from_minor(line.unit_price_minor, order.currency),
+            discount_percent=Decimal(line.discount_basis_points) / 100,
+        )
+        for line in order.lines
+    )
+    entered = EnteredOrder(customer=order.customer.code, currency=order.currency, lines=lines)
+    head = _head(standstill, SALES, f"entered-{standstill.round}")
+    yield OrderEntered(order=standstill.order, by=SALES, document=entered, **head)
 
 
 # -- customers and their banks -----------------------------------------------------------------------------------------
@@ -160,6 +190,11 @@ def _payment(
 def _confirmed(standstill: Standstill, remarks: str) -> Fact:
     name = "received" if remarks == "as delivered" else "received-too-early"
     return ReceiptConfirmed(order=standstill.order, remarks=remarks, **_head(standstill, CUSTOMER, name))
+
+
+def _agreed_to(standstill: Standstill) -> Fact:
+    head = _head(standstill, CUSTOMER, f"agreed-{standstill.round}")
+    return CustomerAnswered(order=standstill.order, answer="confirmed", by=SIMULATED, **head)
 
 
 def _answered(standstill: Standstill, way: Way) -> Iterator[Fact]:
