@@ -20,7 +20,7 @@ for group, commands in (
         (demo.demo, processes.up, processes.worker, processes.intake, processes.relay, processes.scheduler),
     ),
     ("Orders 订单", (orders.orders, orders.show, edges.submit, edges.fact, edges.refusals)),
-    ("Changes 变更", (changes.withdraw, changes.comment, changes.overdue)),
+    ("Changes 变更", (changes.withdraw, changes.recreate, changes.comment, changes.overdue)),
     ("People 审批", (people.tasks, people.decide)),
     ("Operations 运维", (operations.load, operations.audit, bench.bench)),
 ):

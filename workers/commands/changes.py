@@ -1,7 +1,8 @@
-"""`withdraw`, `comment`, `overdue`: what creators and salespeople do with orders handed in, and what is late."""
+"""`withdraw`, `recreate`, `comment`, `overdue`: what people do with orders handed in, and what is late."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,6 +33,37 @@ def withdraw(
         return withdrawals.withdraw(session, order, person, reason, rules.definitions, rules.policies, now)
 
     _carry_out(order, act, "Withdrawn: it goes back to its creator. 已撤回。", json=json, lang=lang)
+
+
+def recreate(
+    order: Number,
+    person: As,
+    document: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="The order as it is to be, as JSON; else as it stands. 文件。"),
+    ] = None,
+    json: Json = False,
+    lang: Lang = None,
+) -> None:
+    """Make an order again under the new version of its process; the old one is replaced. 按新流程重新制单。"""
+    from shared import rulebook
+    from shared.settings import settings
+    from shared.words import answer
+    from workers.intake import recreate as recreation
+    from workers.intake.main import limits
+
+    chosen = language(lang)
+    changed = document.read_bytes() if document else None
+    with database() as opened, opened.transaction() as session:
+        rules, now = rulebook.read(session), datetime.now(UTC)
+        refused, new, batches = recreation.recreate(session, order, person, changed, limits(settings()), rules, now)
+    publish(batches)
+    if json:
+        emit({"order": order, "new": new, "done": refused is None, "refused": refused and refused.code})
+        raise typer.Exit(1 if refused else 0)
+    if refused:
+        fail(answer(refused.code, refused.values, chosen))
+    typer.echo(f"{order} is replaced by {new}. 已由 {new} 替代。")
 
 
 def comment(
