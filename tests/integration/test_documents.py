@@ -15,10 +15,12 @@ from shared.queries import find_orders
 from shared.states import State
 from shared.tasks import AGREE, DISAGREE
 from tests.support.company import raw
+from tests.support.database import REPOSITORY
 from tests.support.definitions import step
 from tests.support.journey import CREATOR, Journey, hire
 from tests.support.office import Office
 from tests.support.orders import NOW
+from tests.support.tables import sections
 
 ENTRY = "the order's entry: handed in, checked, numbered"
 BEFORE = "before there is an order: inquiries and quotations"
@@ -211,6 +213,16 @@ def test_every_numbered_step_has_its_place_and_every_step_its_number() -> None:
         assert [step.id for step in shipped(name).steps] == steps_of(name), name
         conditional = {step.id for step in shipped(name).steps if step.when is not None}
         assert conditional == CONDITIONAL & {*steps_of(name)}, name
+
+
+def test_the_readme_lists_every_process_with_its_document_and_number_of_steps() -> None:
+    rows = sections(REPOSITORY / "README.md")["processes 流程"]
+    listed = {row[0].strip("`"): (row[1], int(row[2])) for row in rows if row[0].startswith("`")}
+    for name, (document, steps) in listed.items():
+        definition = shipped(name)
+        assert document in (definition.title["zh"], "–", "– (the default)"), name
+        assert len(definition.steps) == steps, name
+    assert listed.keys() == {*SHIPPED.names()}
 
 
 @pytest.mark.requirement("PRC-09")
