@@ -13,7 +13,20 @@ from messages.orders import SaleType
 from shared.catalogue import Catalogue, DefinitionError, gather, read_folder, read_toml
 from shared.conditions import Condition, ConditionError, parse_condition
 from shared.fields import Fields
-from shared.processes import NOT_BY, RECORD, REPEAT, REQUIRABLE, RETURN, Definition, Mode, Step, active
+from shared.processes import (
+    ALL,
+    CHANGED,
+    NOT_BY,
+    RECORD,
+    REPEAT,
+    REQUIRABLE,
+    RETURN,
+    AsksAgain,
+    Definition,
+    Mode,
+    Step,
+    active,
+)
 from shared.states import FINAL, State, allowed, forward
 
 FOLDER = Path(__file__).parent / "processes"
@@ -52,6 +65,7 @@ def parse(text: str, source_name: str) -> Definition:
         legacy_until=fields.day("legacy_until") if fields.has("legacy_until") else None,
         ends_in=State(fields.choice("ends_in", tuple(State)) or State.ARCHIVED),
         then=fields.name("then") if fields.has("then") else None,
+        asks_again=cast(AsksAgain, fields.choice("asks_again", (ALL, CHANGED)) if fields.has("asks_again") else ALL),
         requires=fields.texts("requires", REQUIRABLE) if fields.has("requires") else (),
         steps=_all_steps(tables, source_name, faults),
     )

@@ -196,13 +196,18 @@ class Department:
     def __init__(self, name: str) -> None:
         self.name = name
         self.activities: dict[str, Activity[Any]] = {}
+        self.inputs: dict[str, tuple[str, ...]] = {}
         self.fact_handlers: dict[str, FactHandler] = {}
 
-    def activity(self, name: str) -> Callable[[type[A]], type[A]]:
-        """Declare `<department>.<name>`, a class without arguments."""
+    def activity(self, name: str, inputs: tuple[str, ...] | None = None) -> Callable[[type[A]], type[A]]:
+        """Declare `<department>.<name>`, a class without arguments. `inputs`: the fields of the document that it rests
+        on; a person's agreement may outlive a change of others. None: it rests on all of it.
+        """
 
         def declare(kind: type[A]) -> type[A]:
             self._declare(name, kind())
+            if inputs is not None:
+                self.inputs[f"{self.name}.{name}"] = inputs
             return kind
 
         return declare

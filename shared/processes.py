@@ -21,6 +21,10 @@ from shared.states import WITH_CREATOR, State
 Mode = Literal["auto", "manual"]
 """auto: rules decide and findings go to people; manual: a person always decides (PRC-09)."""
 
+AsksAgain = Literal["all", "changed"]
+ALL: AsksAgain = "all"
+CHANGED: AsksAgain = "changed"
+
 RETURN = "return"
 """`on_disagree`: the order goes back to its creator (退回), every effect undone."""
 NOT_BY = "not_by"
@@ -89,6 +93,8 @@ class Definition:
     """Name of the definition that goes on from there."""
     requires: tuple[str, ...] = ()
     """What an order must have beyond what every order has; out of REQUIRABLE."""
+    asks_again: AsksAgain = ALL
+    """Whom the round after an amendment asks again: ALL, or those whose grounds have CHANGED (ENT-09)."""
     key: str = field(init=False)
     """Such as "standard@1"."""
     stages: tuple[Stage, ...] = field(init=False, repr=False, compare=False)

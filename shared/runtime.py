@@ -15,7 +15,9 @@ import structlog
 
 from messages.batch import Batch, BatchKind
 from messages.commands import FACT
+from shared import carried
 from shared.calendar import NO_OVERRIDES, Overrides
+from shared.carried import Kept
 from shared.catalogue import Catalogue
 from shared.database import CommitUnknown, Database, Row, Session, array, columns
 from shared.department import (
@@ -132,9 +134,10 @@ class Runtime:
         for ref in later:
             journal.send(self.department.name, ref)
         decided = _decisions(session, valid)
+        agreements = carried.read(session, folders.values())
         wake: set[str] = set()
         for activity, refs in _by_activity(valid, folders):
-            wake.update(self._visit(session, journal, activity, refs, folders, decided))
+            wake.update(self._visit(session, journal, activity, refs, folders, decided, agreements))
         return [*journal.write(session), *wake_orders(session, wake, journal.now)], len(valid)
 
     def _visit(
@@ -145,6 +148,7 @@ class Runtime:
         refs: Sequence[Ref],
         folders: Mapping[str, Standing],
         decided: Mapping[str, "Decision"],
+        agreements: carried.Agreements,
     ) -> Collection[str]:
         undoing = activity_name.startswith(UNDO)
         activity = self.department.activities.get(activity_name.removeprefix(UNDO))
@@ -170,9 +174,11 @@ class Runtime:
             return ()
         facts = activity.load(session, [visit for visit, _, _ in asked])
         effects: list[Any] = []
+        inputs = self.department.inputs.get(activity_name)
         for visit, folder, decision in asked:
             outcome = activity.decide(visit, facts)
-            for effect in settle(journal, folder, visit.step, outcome, decision):
+            kept = carried.at(folder, visit.step, inputs, agreements)
+            for effect in settle(journal, folder, visit.step, outcome, decision, kept):
                 facts.absorb(effect)
                 effects.append(effect)
         if not effects:
@@ -241,38 +247,58 @@ class Decision:
 
 
 def settle(
-    journal: Journal, folder: Standing, step_id: str, outcome: Outcome, decision: Decision | None
+    journal: Journal,
+    folder: Standing,
+    step_id: str,
+    outcome: Outcome,
+    decision: Decision | None,
+    kept: Kept | None = None,
 ) -> tuple[Any, ...]:
     """Turn an outcome into the order's move; returns the effects to save. The one place that knows all outcomes.
 
     A step in manual mode always asks a person. An agreement covers the findings that the person saw, no others, and
-    none where the outcome asks somebody of higher rank.
+    none where the outcome asks somebody of higher rank. One from before an amendment may be `kept`.
     """
     step = folder.definition.step(step_id)
     data: dict[str, Any] = {"basis": dict(outcome.basis)} if outcome.basis else {}
-    if decision and isinstance(outcome, Waiting | Returned):  # the person's word stays in the history all the same
+    if kept:
+        data["grounds"] = kept.grounds
+    if isinstance(outcome, Waiting | Returned):
+        return _hold_or_return(journal, folder, step, outcome, decision, data)
+    findings, roles = (outcome.findings, outcome.roles) if isinstance(outcome, Referred) else ((), ())
+    told = {"findings": as_data(findings)} if findings else {}
+    if decision and not roles and {(each.code, each.subject) for each in findings} <= decision.seen:
+        journal.finish_step(folder, Kind.AGREED, step_id, decision.by, data | told | decision.as_data())
+        return outcome.effects
+    if isinstance(outcome, Passed) and step.mode == "auto":
+        journal.finish_step(folder, Kind.PASSED, step_id, SYSTEM, data)
+        return outcome.effects
+    if kept and not decision and not roles and kept.covers(as_data(findings)):
+        journal.finish_step(folder, Kind.CARRIED, step_id, SYSTEM, data | told | kept.as_data())
+        return outcome.effects
+    if decision:
+        data["agreed_before"] = decision.as_data() | {"by": decision.by}
+    journal.refer(folder, step, findings, data, roles)
+    return ()
+
+
+def _hold_or_return(
+    journal: Journal,
+    folder: Standing,
+    step: Step,
+    outcome: Waiting | Returned,
+    decision: Decision | None,
+    data: dict[str, Any],
+) -> tuple[Any, ...]:
+    if decision:  # the person's word stays in the history all the same
         data["agreed_before"] = decision.as_data() | {"by": decision.by}
     if isinstance(outcome, Waiting):
         if outcome.findings:
             data["findings"] = as_data(outcome.findings)
         journal.wait(folder, step, outcome.keys, outcome.until, data)
         return outcome.effects
-    if isinstance(outcome, Returned):
-        data["findings"] = as_data(outcome.findings)
-        journal.disagree(folder, step, Kind.RETURNED, SYSTEM, data)
-        return ()
-    findings, roles = (outcome.findings, outcome.roles) if isinstance(outcome, Referred) else ((), ())
-    if decision and not roles and {(each.code, each.subject) for each in findings} <= decision.seen:
-        if findings:
-            data["findings"] = as_data(findings)
-        journal.finish_step(folder, Kind.AGREED, step_id, decision.by, data | decision.as_data())
-        return outcome.effects
-    if isinstance(outcome, Passed) and step.mode == "auto":
-        journal.finish_step(folder, Kind.PASSED, step_id, SYSTEM, data)
-        return outcome.effects
-    if decision:
-        data["agreed_before"] = decision.as_data() | {"by": decision.by}
-    journal.refer(folder, step, findings, data, roles)
+    data["findings"] = as_data(outcome.findings)
+    journal.disagree(folder, step, Kind.RETURNED, SYSTEM, data)
     return ()
 
 

@@ -159,6 +159,7 @@ HEAD_FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"ends_in": "moon"}, "'ends_in' is 'moon', not one of"),
     ({"ends_in": "approved"}, "'ends_in' is approved, where nothing follows without 'then'"),
     ({"ends_in": "cancelled"}, "'ends_in': an order that was in_review cannot become cancelled"),
+    ({"asks_again": "nobody"}, "'asks_again' is 'nobody', not one of all, changed"),
     ({"then": "Next One"}, "'then' is 'Next One'"),
     ({"owner": "me"}, "unknown key 'owner'"),
 ]

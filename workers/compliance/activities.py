@@ -10,7 +10,7 @@ compliance = Department("compliance")
 compliance.recorded("contract")  # 合同签订
 
 
-@compliance.activity("check")
+@compliance.activity("check", inputs=("customer", "delivery", "lines"))
 class Check:
     """Law and company policy (合规审核, CMP-01): what hits a rule goes to a person."""
 

@@ -14,7 +14,19 @@ finance.recorded(
 )
 
 
-@finance.activity("review")
+@finance.activity(
+    "review",
+    inputs=(
+        "customer",
+        "sale_type",
+        "new_customer",
+        "currency",
+        "lines",
+        "total_minor",
+        "total_base_minor",
+        "payment",
+    ),
+)
 class Review:
     """财务审核: price, discount, payment, risk and credit (FIN-01…04). What it obtains is a credit hold."""
 

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+import msgspec
+
 from messages.commands import CancellationRequested, Fact, OrderAmended, OrderResubmitted, WithdrawalRequested
 from messages.events import FieldError
-from messages.orders import Order, write_order
+from messages.orders import DELIVERY_DATE_FIELD, Order, write_order
 from shared.comments import uncommented
 from shared.database import Session
 from shared.history import Kind
@@ -75,7 +77,7 @@ def follow(session: Session, journal: Journal, fact: Fact, folder: Standing, gro
 
 def _cancel(journal: Journal, folder: Standing, fact: CancellationRequested, grounds: Grounds, fact_id: str) -> None:
     if folder.id in grounds.uncommented:
-        raise Refused([_uncommented("order", folder)])
+        raise Refused([_explained("order", Refusal("comment.needed", _named(folder)))])
     if not journal.cancel(folder, fact.source, {"reason": fact.reason, "fact": fact_id}):
         raise Refused([_error("order", "not_cancellable", f"{fact.order} is {folder.state}: too late to cancel")])
 
@@ -145,13 +147,21 @@ def _revised(
         errors.append(_error("by", "not_creator", f"only {order.creator}, who created it, may {word} {fact.order}"))
     if (submitted.source, submitted.external_id) != (order.source, order.external_id):
         errors.append(_error("document", "other_order", f"{fact.order} is {order.external_id} of {order.source}"))
-    if folder.id in grounds.uncommented and submitted.requested_date != order.requested_date:
-        errors.append(_uncommented("requested_date", folder))
+    if folder.id in grounds.uncommented:
+        moved = [name for name in _DATES if getattr(submitted, name) != _given(getattr(order, name))]
+        errors += [_explained(name, Refusal("comment.needed", _named(folder))) for name in moved]
     revised, definition, faults = examine_again(submitted, order, grounds.catalog, grounds.rules, grounds.today)
     errors += faults
     if definition and not may_finish(grounds.rules.definitions, definition, submitted.sale_type, grounds.today):
         errors.append(_explained("definition", Refusal("definition.over", _named(folder) | {"key": definition.key})))
     return revised, definition
+
+
+_DATES = ("requested_date", *DELIVERY_DATE_FIELD.values())
+
+
+def _given(value: object) -> object:
+    return None if value is msgspec.UNSET else value
 
 
 def _changed(before: Order, after: Order) -> dict[str, list[object]]:
@@ -180,10 +190,6 @@ def _store(session: Session, folder: Standing, revised: Order, grounds: Grounds)
         revised.channel,
         folder.id,
     )
-
-
-def _uncommented(field: str, folder: Standing) -> FieldError:
-    return _explained(field, Refusal("comment.needed", _named(folder)))
 
 
 def _named(folder: Standing) -> dict[str, str]:

@@ -6,6 +6,11 @@ from shared.database import Session
 from shared.department import Booked, Department, Outcome, Passed, ReportedFact, Visit
 from workers.sales_review import books, report_rules, reports, rules, strategy, strategy_rules
 
+TERMS = (
+    "customer", "sale_type", "currency", "lines", "total_minor", "total_base_minor", "payment", "delivery", "quotation",
+)  # fmt: skip
+"""What a review of the sale rests on. When the goods are wanted is for those to say who have them."""
+
 sales_review = Department("sales_review")
 sales_review.recorded(
     "acknowledge",  # 感谢信
@@ -19,7 +24,7 @@ sales_review.recorded(
 )
 
 
-@sales_review.activity("check")
+@sales_review.activity("check", inputs=TERMS)
 class Check:
     """First check (初审): rules decide, what fails them goes to a person (SAL-01, 03–06)."""
 
@@ -81,7 +86,7 @@ class Market:
         """An approval obtains nothing."""
 
 
-@sales_review.activity("approve")
+@sales_review.activity("approve", inputs=(*TERMS, "special_requirements"))
 class Approve:
     """A person's approval and nothing else (审批): its step is in mode `manual`, which asks for it (APR-07)."""
 

@@ -35,7 +35,7 @@ class Availability:
         """A confirmation takes nothing from the next order."""
 
 
-@warehouse.activity("confirm")
+@warehouse.activity("confirm", inputs=("lines", "requested_date"))
 class Confirm:
     """Stock confirmation (库存确认) without reserving (WHS-01, WHS-03)."""
 
