@@ -33,11 +33,6 @@ class Anchor:
     count: int
 
 
-def record(session: Session, now: datetime, orders: str, seqs: str, heads: str) -> None:
-    """The commit of a transaction, as array literals: the orders that it touched, their last events, those's hashes."""
-    session.write(_COMMIT, now, orders, seqs, heads)
-
-
 def root_over(previous: bytes, seq: int, at: datetime, contents: Iterable[bytes]) -> bytes:
     """The root of an anchor over the contents of its commits, in the order of their ids."""
     digest = sha256(previous + f" {seq} {microseconds(at)} ".encode())
@@ -89,10 +84,14 @@ def _announced(anchor: Anchor) -> Announcement:
     return Announcement(f"anchor/{anchor.seq}", "orderflow.anchor.set", None, anchor.at, data)
 
 
+COMMIT = """
+insert into core.commits (at, orders, seqs, heads)
+select %s, array_agg(v.id), array_agg(v.version), array_agg(v.head) from v
+"""
+"""The end of a statement that moves orders: `v` has their ids, new versions, and the hashes of their last events."""
 CONTENT = """sha256(int8send(c.id) || int8send((extract(epoch from c.at) * 1000000)::bigint)
     || array_send(c.orders) || array_send(c.seqs) || array_send(c.heads))"""
 """What a commit adds to a root: a hash of everything in it."""
-_COMMIT = "insert into core.commits (at, orders, seqs, heads) values (%s, %s::uuid[], %s::int[], %s::bytea[])"
 _NEWEST = "select seq, at, root from core.anchors order by seq desc limit 1"
 _OPEN = f"""
 select c.id, {CONTENT} from core.commits c

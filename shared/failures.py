@@ -9,9 +9,9 @@ import structlog
 from pydantic import ValidationError
 
 from messages.batch import Batch, BatchKind
-from shared.anchors import record
+from shared.anchors import COMMIT
 from shared.catalogue import DefinitionError
-from shared.database import Database, Row, Session, array, columns
+from shared.database import Database, Row, Session, columns
 from shared.department import Unworkable
 from shared.history import SYSTEM, Kind, link, microseconds
 from shared.ids import new_id
@@ -97,8 +97,7 @@ def _note_death(session: Session, ref: Ref, found: Row, reason: str, attempts: i
     head = link(head, ref.id, version + 1, microseconds(now), words, round_, text)
     line = (ref.id, version + 1, now, Kind.DEAD_LETTERED, round_, ref.step, SYSTEM, state, text, head)
     session.write(_EVENT, *columns([line], 10))
-    record(session, now, array([ref.id]), array([version + 1]), array([head]))
-    session.write("update core.orders set version = %s, head = %s where id = %s", version + 1, head, ref.id)
+    session.write(_MOVE, ref.id, version + 1, head, now)
 
 
 def _shown(error: BaseException) -> str:
@@ -113,6 +112,12 @@ insert into core.events (order_id, seq, at, kind, round, step, actor, state, dat
 select * from unnest(%s::uuid[], %s::int[], %s::timestamptz[], %s::text[], %s::smallint[], %s::text[], %s::text[],
     %s::text[], %s::json[], %s::bytea[])
 """
+_MOVE = f"""
+with v as materialized (select %s::uuid as id, %s::int as version, %s::bytea as head), moved as (
+    update core.orders o set version = v.version, head = v.head from v where o.id = v.id
+)
+{COMMIT}
+"""  # noqa: S608 - a constant
 _BURY = """
 insert into core.dead_letters
     (id, at, department, kind, subject_id, round, step, task_id, reason, detail, attempts)

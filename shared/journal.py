@@ -14,7 +14,7 @@ from msgspec import Struct
 from messages.batch import MAX_BATCH_LINES, MAX_ORDERS, Batch, BatchKind, Department
 from messages.folders import Document, size_of
 from messages.orders import Order
-from shared.anchors import record
+from shared.anchors import COMMIT
 from shared.calendar import NO_OVERRIDES, Deadline, Overrides, deadline
 from shared.conditions import Value
 from shared.database import Session, array, columns, json_list
@@ -346,13 +346,9 @@ class Journal:
         moved = [one for one in self.touched.values() if one.id not in self.created]
         if new:
             pins = [(*_row(one), one.definition.key, one.policy.key) for one in new]
-            created = columns(pins, 11)
-            session.write(_CREATE, self.now, self.now, *created)
-            record(session, self.now, *_heads(created))
+            session.write(_CREATE, *columns(pins, 11), self.now, self.now, self.now)
         if moved:
-            changed = columns([_row(one) for one in moved], 9)
-            session.write(_MOVE, self.now, *changed)
-            record(session, self.now, *_heads(changed))
+            session.write(_MOVE, *columns([_row(one) for one in moved], 9), self.now, self.now)
         if self.begun:
             session.write(_BEGUN, self.now, array(sorted(self.begun)))
         if self.events:
@@ -426,11 +422,6 @@ def _row(standing: Standing) -> tuple[object, ...]:
     )
 
 
-def _heads(written: list[str]) -> tuple[str, str, str]:
-    """Of the columns of `_row`, as they were written: the orders, their versions, their heads."""
-    return written[0], written[1], written[7]
-
-
 def _state_changed(standing: Standing, now: datetime, data: dict[str, Any]) -> Announcement:
     document = standing.document
     body: dict[str, Any] = {
@@ -455,23 +446,34 @@ def _state_changed(standing: Standing, now: datetime, data: dict[str, Any]) -> A
     )
 
 
-_CREATE = """
-insert into core.orders
-    (updated_at, submitted_at, id, version, state, round, open, done, closing, head, revision, definition, policy)
-select %s, %s, v.id, v.version, v.state, v.round, string_to_array(v.open, ' '), string_to_array(v.done, ' '), v.closing,
-    v.head, v.revision, v.definition, v.policy
-from unnest(%s::uuid[], %s::int[], %s::text[], %s::smallint[], %s::text[], %s::text[], %s::text[], %s::bytea[],
-    %s::smallint[], %s::text[], %s::text[])
-    as v(id, version, state, round, open, done, closing, head, revision, definition, policy)
-"""
+# Orders are never moved without a commit: one statement does both, and what the commit says is sent and read once.
+_CREATE = f"""
+with v as materialized (
+    select * from unnest(%s::uuid[], %s::int[], %s::text[], %s::smallint[], %s::text[], %s::text[], %s::text[],
+        %s::bytea[], %s::smallint[], %s::text[], %s::text[])
+        as v(id, version, state, round, open, done, closing, head, revision, definition, policy)
+), created as (
+    insert into core.orders
+        (updated_at, submitted_at, id, version, state, round, open, done, closing, head, revision, definition, policy)
+    select %s, %s, v.id, v.version, v.state, v.round, string_to_array(v.open, ' '), string_to_array(v.done, ' '),
+        v.closing, v.head, v.revision, v.definition, v.policy
+    from v
+)
+{COMMIT}
+"""  # noqa: S608 - a constant
 _BEGUN = "update core.orders set submitted_at = %s where id = any(%s::uuid[])"
-_MOVE = """
-update core.orders o set updated_at = %s, version = v.version, state = v.state, round = v.round, closing = v.closing,
-    open = string_to_array(v.open, ' '), done = string_to_array(v.done, ' '), head = v.head, revision = v.revision
-from unnest(%s::uuid[], %s::int[], %s::text[], %s::smallint[], %s::text[], %s::text[], %s::text[], %s::bytea[],
-    %s::smallint[]) as v(id, version, state, round, open, done, closing, head, revision)
-where o.id = v.id
-"""
+_MOVE = f"""
+with v as materialized (
+    select * from unnest(%s::uuid[], %s::int[], %s::text[], %s::smallint[], %s::text[], %s::text[], %s::text[],
+        %s::bytea[], %s::smallint[]) as v(id, version, state, round, open, done, closing, head, revision)
+), moved as (
+    update core.orders o set updated_at = %s, version = v.version, state = v.state, round = v.round,
+        closing = v.closing, open = string_to_array(v.open, ' '), done = string_to_array(v.done, ' '), head = v.head,
+        revision = v.revision
+    from v where o.id = v.id
+)
+{COMMIT}
+"""  # noqa: S608 - a constant
 # The primary key (order, seq) is the compare-and-set: a second writer of the same version fails here.
 _EVENTS = """
 insert into core.events (order_id, seq, at, kind, round, step, actor, state, data, hash)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from messages.orders import Order
 from shared import policy
 from shared.catalogue import gather
-from shared.database import Database
+from shared.database import Database, Session
 from shared.definitions import parse
 from shared.history import SYSTEM, Kind
 from shared.journal import Journal
@@ -27,22 +27,21 @@ def opened(database: Database, count: int) -> list[Order]:
     return orders
 
 
-def moved(database: Database, orders: Sequence[Order], *steps: str) -> None:
-    """These steps pass, each in a transaction of its own: a commit each."""
-    for name in steps or ("one", "two"):
-        journal = Journal(NOW)
-        with database.transaction() as session:
-            folders = lock_standings(session, [order.id for order in orders], gather([DEFINITION]), POLICIES)
-            for folder in folders.values():
-                journal.finish_step(folder, Kind.PASSED, name, SYSTEM, {})
-            journal.write(session)
-            session.write("delete from core.batches")
+def move(session: Session, orders: Sequence[Order], step: str) -> None:
+    """The step passes for all of them: one commit."""
+    journal = Journal(NOW)
+    folders = lock_standings(session, [order.id for order in orders], gather([DEFINITION]), POLICIES)
+    for folder in folders.values():
+        journal.finish_step(folder, Kind.PASSED, step, SYSTEM, {})
+    journal.write(session)
 
 
 def recorded(database: Database, count: int) -> list[Order]:
     """So many orders with a whole history each."""
     orders = opened(database, count)
-    moved(database, orders)
+    for name in ("one", "two"):
+        with database.transaction() as session:
+            move(session, orders, name)
     return orders
 
 
