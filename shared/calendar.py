@@ -72,10 +72,19 @@ def _exceptions(year: int) -> Mapping[date, bool]:
     return MappingProxyType({day: working for day, working in days.items() if day.year == year})
 
 
-def _public(years: list[int]) -> Any:
+def _public(years: list[int], locale: str = "en_US") -> Any:
     from holidays import country_holidays  # takes a quarter of a second: only what reckons with days pays for it
 
-    return country_holidays("CN", years=years, expand=False)
+    return country_holidays("CN", years=years, expand=False, language=locale)
+
+
+def public_days(year: int, locale: str) -> Mapping[date, tuple[bool, str]]:
+    """Holidays and make-up days of a year: whether they are working, and their names, empty for make-up days. Nothing
+    where the year is not published.
+    """
+    days = _exceptions(year)
+    names = _public([year, year + 1] if is_published(year + 1) else [year], locale) if days else {}
+    return {day: (working, names.get(day) or "") for day, working in sorted(days.items())}
 
 
 def is_working_day(day: date, overrides: Overrides = NO_OVERRIDES) -> bool:

@@ -18,12 +18,13 @@ import structlog
 from shared import definitions, policy
 from shared.calendar import NO_OVERRIDES, Overrides
 from shared.catalogue import Catalogue, DefinitionError, Versioned, gather, read_file
-from shared.database import Database, Row, Session, columns
+from shared.database import Database, Row, Session
 from shared.numbering import BUSINESS_ZONE
 from shared.outbox import to_json
 from shared.policy import Policy
 from shared.processes import Definition, select
 from shared.roles import ROLES
+from shared.tasks import Refusal
 
 log = structlog.get_logger()
 T = TypeVar("T", bound=Versioned)
@@ -157,36 +158,29 @@ def publish(
 
     Publishers take turns, so that what one has checked is still so when it is there.
     """
-    session.rows(_TURN)
+    take_turn(session)
     today = now.astimezone(BUSINESS_ZONE).date()
     entry = check(read(session), kind, text, source_name, today, activities)
     session.write(_PUBLISH, kind, entry.name, entry.version, text, now, person)
-    session.write(_NEWS)
+    tell(session)
     audit(session, now, person, f"{kind}.published", entry.key, {"effective_from": entry.effective_from})
     return entry
 
 
-def set_day(session: Session, day: date, working: bool, name: str, person: str, now: datetime) -> None:
-    """Say for one day whether the company works (APR-13)."""
+def take_turn(session: Session) -> None:
+    """Wait until nobody else is changing the rulebook or the calendar."""
     session.rows(_TURN)
-    save_days(session, [(day, working, name)])
-    audit(session, now, person, "calendar.set", day.isoformat(), {"working": working, "name": name})
 
 
-def save_days(session: Session, days: Sequence[tuple[date, bool, str]]) -> None:
-    """Say for these days whether the company works; running processes learn it as they learn of new versions."""
-    session.write(_SAVE_DAYS, *columns(sorted(days), 3))
+def tell(session: Session) -> None:
+    """Let running processes know that there is something new."""
     session.write(_NEWS)
 
 
-def days(session: Session) -> dict[date, tuple[bool, str]]:
-    """The days that the company has set itself: whether they are working, and their names."""
-    return {day: (working, name) for day, working, name in session.rows(_DAYS)}
-
-
-def may_publish(session: Session, person: str) -> bool:
-    """Whether this is an active member of staff with the role that publishing takes."""
-    return session.row(_MAY_PUBLISH, person, PUBLISHER) is not None
+def may_not_publish(session: Session, person: str) -> Refusal | None:
+    """Why this person may neither publish nor set days; None: an active member of staff with the role for it."""
+    may = session.row(_MAY_PUBLISH, person, PUBLISHER)
+    return None if may else Refusal("rulebook.role", {"person": person, "roles": PUBLISHER})
 
 
 def audit(session: Session, now: datetime, person: str, action: str, subject: str, data: Mapping[str, Any]) -> None:
@@ -273,15 +267,11 @@ _PUBLISHED = """
 select kind, name, version, text, published_at, published_by from core.rulebook
 order by published_at, kind, name, version
 """
-_DAYS = "select day, working, name from core.calendar_days order by day"
+_DAYS = "select day, working from core.calendar_days"
 _TURN = "select number from core.edition for update"
 _NEWS = "update core.edition set number = number + 1"
 _PUBLISH = """
 insert into core.rulebook (kind, name, version, text, published_at, published_by) values (%s, %s, %s, %s, %s, %s)
-"""
-_SAVE_DAYS = """
-insert into core.calendar_days (day, working, name) select * from unnest(%s::date[], %s::bool[], %s::text[])
-on conflict (day) do update set working = excluded.working, name = excluded.name
 """
 _MAY_PUBLISH = "select 1 from core.staff where id = %s and active and %s = any(roles)"
 _AUDIT = "insert into core.audit_log (at, actor, action, subject, data) values (%s, %s, %s, %s, %s::json)"

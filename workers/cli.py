@@ -4,7 +4,19 @@ import sys
 
 import typer
 
-from workers.commands import bench, changes, demo, edges, operations, orders, people, processes, terminal
+from workers.commands import (
+    bench,
+    calendar,
+    changes,
+    demo,
+    edges,
+    operations,
+    orders,
+    people,
+    processes,
+    rulebook,
+    terminal,
+)
 
 app = typer.Typer(
     name="orderflow",
@@ -26,6 +38,8 @@ for group, commands in (
 ):
     for command in commands:
         app.command(rich_help_panel=group)(command)
+for name, subject in (("process", rulebook.process), ("policy", rulebook.policy), ("calendar", calendar.calendar)):
+    app.add_typer(subject, name=name, rich_help_panel="Rules 规则")
 app.add_typer(operations.dead, name="dead", rich_help_panel="Operations 运维")
 
 

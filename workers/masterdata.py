@@ -2,9 +2,11 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
+from shared.calendar_days import MASTER as CALENDAR
 from shared.database import Database
 from shared.master import MasterError, MasterFile, MasterRow, read
 from shared.runtime import wake_orders
@@ -14,7 +16,8 @@ from workers.departments import master_files
 
 def load_folder(database: Database, folder: Path) -> tuple[dict[str, int], list[MasterError]]:
     """Rows saved per file, in one transaction; or every fault of every file, and nothing is saved."""
-    files = {file.name: file for file in (*STAFF, *master_files())}
+    known: list[MasterFile[Any]] = [*STAFF, *CALENDAR, *master_files()]
+    files = {file.name: file for file in known}
     faults = [
         MasterError(path.name, 0, "", f"no such file is known; known are {', '.join(sorted(files))}")
         for path in sorted(folder.glob("*.csv"))

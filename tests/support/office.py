@@ -16,6 +16,7 @@ from messages.batch import Department as Name
 from messages.events import data_of
 from messages.orders import Order, read_order
 from shared.audit import audit
+from shared.calendar import NO_OVERRIDES, Overrides
 from shared.catalogue import Catalogue, gather
 from shared.database import Database, Row
 from shared.definitions import parse
@@ -44,6 +45,7 @@ class Office:
     queue: list[Batch] = field(default_factory=list)
     definitions: Catalogue[Definition] = field(default_factory=lambda: rulebook().definitions)
     book: Callable[[], Rulebook] | None = None
+    overrides: Callable[[], Overrides] = lambda: NO_OVERRIDES
 
     # -- what happens ---------------------------------------------------------------------------------------------
 
@@ -86,8 +88,9 @@ class Office:
         publish: Callable[[Sequence[Batch]], None] = self.queue.extend
         policies = rulebook().policies
         return Runtime(
-            declaration(name), self.database, self.definitions, policies, publish, attempts=3, now=lambda: self.now
-        )
+            declaration(name), self.database, self.definitions, policies, publish, attempts=3, now=lambda: self.now,
+            overrides=self.overrides,
+        )  # fmt: skip
 
     def decide(self, choice: str, person: str = "fiona", **more: Any) -> None:
         """Somebody decides everything that is open."""

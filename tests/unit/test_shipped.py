@@ -12,9 +12,13 @@ import pytest
 
 from messages.batch import Department
 from messages.commands import FACT_OWNERS
+from messages.folders import DocumentKind
+from messages.orders import SaleType
 from shared import definitions, policy
+from shared.calendar import Unit
 from shared.catalogue import DefinitionError, gather
 from shared.history import Kind
+from shared.processes import RECORD, REPEAT, RETURN, Mode
 from shared.roles import ROLES
 from shared.rulebook import Rulebook
 from shared.states import State
@@ -188,6 +192,12 @@ def test_every_figure_in_the_words_is_one_that_the_finding_has(department: str) 
         ("events", {*Kind}),
         ("roles", {*ROLES}),
         ("verdicts", {*Verdict}),
+        ("documents", {*DocumentKind}),
+        ("sale_types", {*SaleType}),
+        ("activities", known_activities()),
+        ("modes", {*get_args(Mode)}),
+        ("disagreements", {RETURN, REPEAT, RECORD}),
+        ("units", {*get_args(Unit)}),
     ],
 )
 def test_every_word_is_there_in_both_languages_and_none_is_left_over(kind: str, codes: set[str]) -> None:

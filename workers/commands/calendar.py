@@ -1,0 +1,124 @@
+"""`calendar`: the days that count as working days, and setting them for the company."""
+
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from workers.commands.terminal import FAILED, USAGE, As, Json, Lang, console, database, emit, fail, language, table
+
+if TYPE_CHECKING:
+    from shared.words import Language
+
+_LOCALES: "dict[Language, str]" = {"zh": "zh_CN", "en": "en_US"}
+
+
+class Nature(StrEnum):
+    """What a day is."""
+
+    WORKING = "working"
+    FREE = "free"
+
+
+class _YearMayFollow(TyperGroup):
+    """`calendar 2027` is `calendar show 2027`."""
+
+    def parse_args(self, context: Any, args: list[str]) -> list[str]:
+        if not args or (args[0] not in self.commands and args[0] != "--help"):
+            args = ["show", *args]
+        return super().parse_args(context, args)
+
+
+calendar = typer.Typer(
+    cls=_YearMayFollow,
+    help="Working days: `calendar [YEAR]` lists holidays, make-up days and the company's own. 工作日历。",
+)
+
+
+@calendar.command("show")
+def show(
+    year: Annotated[int | None, typer.Argument(min=1900, max=9998, help="Which year; this one if not given.")] = None,
+    json: Json = False,
+    lang: Lang = None,
+) -> None:
+    """List what is not an ordinary week: holidays, make-up days 调休, days that the company has set. 列出全年。"""
+    from shared import calendar_days
+    from shared.calendar import is_published, public_days
+    from shared.numbering import BUSINESS_ZONE
+
+    chosen = language(lang)
+    year = year or datetime.now(BUSINESS_ZONE).year
+    with database() as opened, opened.transaction() as session:
+        own = {day: said for day, said in calendar_days.days(session).items() if day.year == year}
+    public = public_days(year, _LOCALES[chosen])
+    days = [
+        {"day": day, "working": working, "name": name, "set_by": "company" if day in own else "public"}
+        for day, (working, name) in sorted({**public, **own}.items())
+    ]
+    count = _working_days(year, {day: working for day, (working, _) in own.items()})
+    if json:
+        emit({"year": year, "published": is_published(year), "working_days": count, "days": days})
+        return
+    table(("day", "", "", "name", "set by"), (_row(each, chosen) for each in days))
+    console.print(f"{year}: {count} working days. 工作日 {count} 天。", highlight=False)
+    if not is_published(year):
+        console.print(
+            f"The public holidays of {year} are not published yet: its weeks count as plain ones, Monday to Friday,"
+            f" but for the days above. {year} 年放假安排尚未公布，除上列日期外按周一至周五计算。",
+            style="yellow",
+            highlight=False,
+        )
+
+
+@calendar.command("set")
+def set_day(
+    day: Annotated[str, typer.Argument(help="Such as 2027-02-08. 日期。")],
+    nature: Annotated[Nature, typer.Argument(help="working 上班 or free 休息")],
+    person: As,
+    name: Annotated[str, typer.Option(help="What day it is. 名称。")] = "",
+    json: Json = False,
+    lang: Lang = None,
+) -> None:
+    """Say for one day whether the company works; deadlines set from then on go by it. 设定工作日或休息日。"""
+    from shared import calendar_days, rulebook
+    from shared.words import answer
+
+    try:
+        chosen_day = date.fromisoformat(day)
+    except ValueError:
+        fail(f"'{day}' is no day; a day looks like 2027-02-08. 日期格式如 2027-02-08。", USAGE)
+    now, working = datetime.now(UTC), nature is Nature.WORKING
+    with database() as opened, opened.transaction() as session:
+        refused = rulebook.may_not_publish(session, person)
+        if refused:
+            rulebook.audit(session, now, person, "calendar.set", day, {"refused": refused.code})
+        else:
+            calendar_days.set_day(session, chosen_day, working, name, person, now)
+    if json:
+        emit({"day": chosen_day, "working": working, "refused": refused and refused.code})
+    elif refused:
+        fail(answer(refused.code, refused.values, language(lang)))
+    else:
+        typer.echo(f"{day} is {'a working day 上班' if working else 'free 休息'}.")
+    raise typer.Exit(FAILED if refused else 0)
+
+
+def _working_days(year: int, own: dict[date, bool]) -> int:
+    from shared.calendar import is_working_day
+
+    first = date(year, 1, 1)
+    return sum(is_working_day(first + timedelta(days=n), own) for n in range((date(year + 1, 1, 1) - first).days))
+
+
+def _row(each: dict[str, Any], chosen: "Language") -> tuple[object, ...]:
+    from babel.dates import format_date
+
+    from shared.words import word
+
+    weekday = format_date(each["day"], "EEE", locale=_LOCALES[chosen])
+    nature = word("days", "working" if each["working"] else "free", chosen)
+    makes_up = each["set_by"] == "public" and each["working"]
+    name = word("days", "makes_up", chosen) if makes_up else each["name"]
+    return each["day"], weekday, nature, name, word("days", each["set_by"], chosen)
