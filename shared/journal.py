@@ -490,9 +490,11 @@ insert into core.user_tasks
 select v.id, v.order_id, v.round, v.step, v.department, string_to_array(v.roles, ' '), v.creator, v.version,
     v.findings, v.opened_at, v.due_at, v.opinion, o.submitted_at,
     case when v.not_by is not null then array(
-        select e.actor from core.events e
-        where e.order_id = v.order_id and e.step = v.not_by and e.kind in ('agreed', 'passed')
-        order by e.seq desc limit 1
+        select p.person from (
+            select e.actor, e.data ->> 'on_behalf_of' as absent from core.events e
+            where e.order_id = v.order_id and e.step = v.not_by and e.kind in ('agreed', 'passed')
+            order by e.seq desc limit 1
+        ) f cross join lateral (values (f.actor), (f.absent)) as p(person) where p.person is not null
     ) end
 from unnest(%s::uuid[], %s::uuid[], %s::smallint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[],
     %s::json[], %s::timestamptz[], %s::timestamptz[], %s::boolean[], %s::text[])

@@ -37,9 +37,11 @@ def overdue(
     }
 
 
-def open_questions(session: Session, role: str | None, order: str | None, limit: int) -> list[dict[str, Any]]:
+def open_questions(
+    session: Session, person: str | None, role: str | None, order: str | None, limit: int
+) -> list[dict[str, Any]]:
     """The comments that are asked for, as the inbox shows them beside user tasks."""
-    found = session.rows(_QUESTIONS, role, role, order, order, limit)
+    found = session.rows(_QUESTIONS, person, person, person, role, role, order, order, limit)
     questions = _named(
         ("id", "order", "customer", "customer_name", "total_minor", "currency", "round", "department", "roles",
          "creator", "order_version", "opened_at", "date"), found,
@@ -77,7 +79,11 @@ _QUESTIONS = """
 select c.id, h.number, h.customer, h.customer_name, h.total_minor, h.currency, o.round, 'sales_review', c.roles,
     h.creator, o.version, c.asked_at, c.requested_date
 from core.handling_comments c join core.orders o on o.id = c.order_id join core.order_headers h on h.order_id = o.id
-where c.closed_at is null and c.comment is null and (%s::text is null or %s = any(c.roles))
+where c.closed_at is null and c.comment is null
+    and (%s::text is null or h.creator = %s or exists (
+        select from core.staff s where s.id = %s and s.active and s.roles && c.roles
+    ))
+    and (%s::text is null or %s = any(c.roles))
     and (%s::text is null or h.number = %s)
 order by c.asked_at, c.id limit %s
 """

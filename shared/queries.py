@@ -1,4 +1,4 @@
-"""What people look up: orders, tasks, histories, dead letters, and the state of the departments. Read only."""
+"""What people look up: orders, histories, dead letters, and the state of the departments. Read only."""
 
 import json
 from datetime import datetime, timedelta
@@ -7,25 +7,8 @@ from typing import Any
 from messages.batch import Department
 from shared.database import Session
 from shared.money import format_amount, from_minor
-from shared.overdue import open_questions
 
 _LOCALE = "en"
-
-
-def open_tasks(session: Session, *, role: str | None, order: str | None, limit: int) -> list[dict[str, Any]]:
-    """Open user tasks and comments asked for, the earliest deadline first, with what one needs to know at a glance."""
-    rows = session.rows(_TASKS, role, role, order, order, limit)
-    names = (
-        "id", "order", "customer", "customer_name", "total_minor", "currency", "round", "step", "department", "roles",
-        "assignee", "creator", "order_version", "findings", "opened_at", "due_at", "overdue",
-    )  # fmt: skip
-    tasks = [dict(zip(names, row, strict=True)) for row in rows]
-    tasks += open_questions(session, role, order, limit)
-    tasks = sorted(tasks, key=lambda task: (task["due_at"], task["id"]))[:limit]
-    for task in tasks:
-        task["findings"] = json.loads(task["findings"])
-        task["total"] = format_amount(task["total_minor"], task["currency"], _LOCALE)
-    return tasks
 
 
 def find_orders(session: Session, *, state: str | None, customer: str | None, limit: int) -> list[dict[str, Any]]:
@@ -153,13 +136,6 @@ def orders_by_state(session: Session) -> dict[str, int]:
 ALIVE = timedelta(seconds=15)
 """A worker that has not beaten for so long is not counted."""
 
-_TASKS = """
-select t.id, h.number, h.customer, h.customer_name, h.total_minor, h.currency, t.round, t.step, t.department, t.roles,
-    t.assignee, t.creator, t.order_version, t.findings, t.opened_at, t.due_at, t.overdue_at is not null
-from core.user_tasks t join core.order_headers h on h.order_id = t.order_id
-where t.status = 'open' and (%s::text is null or %s = any(t.roles)) and (%s::text is null or h.number = %s)
-order by t.due_at, t.id limit %s
-"""
 _ORDERS = """
 select o.id, h.number, h.source, h.external_id, h.customer, h.customer_name, h.sale_type, h.total_minor, h.currency,
     o.state, o.round, o.open, o.definition, o.version, h.created_at, o.updated_at

@@ -233,6 +233,7 @@ class Decision:
     task: str
     choice: str
     by: str
+    on_behalf_of: str | None
     reason: str | None
     requested_change: str | None
     clause: str | None
@@ -242,7 +243,12 @@ class Decision:
     def as_data(self) -> dict[str, Any]:
         """As the order's history keeps it."""
         data: dict[str, Any] = {"task": self.task, "saw_version": self.order_version}
-        said = {"reason": self.reason, "requested_change": self.requested_change, "clause": self.clause}
+        said = {
+            "on_behalf_of": self.on_behalf_of,
+            "reason": self.reason,
+            "requested_change": self.requested_change,
+            "clause": self.clause,
+        }
         return data | {name: text for name, text in said.items() if text}
 
 
@@ -330,8 +336,9 @@ def _decisions(session: Session, refs: Sequence[Ref]) -> dict[str, Decision]:
 
 
 def _decision(row: Row) -> Decision:
-    task, choice, by, reason, change, clause, version, codes, subjects = row
-    return Decision(task, choice, by, reason, change, clause, version, frozenset(zip(codes, subjects, strict=True)))
+    task, choice, by, for_, reason, change, clause, version, codes, subjects = row
+    seen = frozenset(zip(codes, subjects, strict=True))
+    return Decision(task, choice, by, for_, reason, change, clause, version, seen)
 
 
 def _one_step_each(refs: Sequence[Ref]) -> tuple[list[Ref], list[Ref]]:
@@ -400,7 +407,7 @@ where w.order_id = woken.order_id and w.step = woken.step and w.key = woken.key
 returning w.order_id, w.round, w.step, w.department
 """
 _DECISIONS = """
-select t.id, t.decision, t.decided_by, t.reason, t.requested_change, t.clause, t.order_version,
+select t.id, t.decision, t.decided_by, t.decided_for, t.reason, t.requested_change, t.clause, t.order_version,
     array(select f->>'code' from json_array_elements(t.findings) f),
     array(select f->>'subject' from json_array_elements(t.findings) f)
 from core.user_tasks t where t.id = any(%s::uuid[])

@@ -168,6 +168,7 @@ user_tasks = Table(
     Column("status", Text, nullable=False, server_default="open"),
     Column("decision", Text),
     Column("decided_by", Text),
+    Column("decided_for", Text, comment="who was away, where a delegate decided"),
     Column("decided_at", _time),
     Column("reason", Text),
     Column("requested_change", Text),
@@ -184,6 +185,11 @@ user_tasks = Table(
     CheckConstraint("decision in ('agree', 'disagree')", name="decision"),
     CheckConstraint("decided_by is null or decided_by <> creator", name="creator_never_decides"),
     CheckConstraint("assignee is null or assignee <> creator", name="creator_is_never_assigned"),
+    CheckConstraint(
+        "decided_for is null or (decided_by is not null and decided_for not in (creator, decided_by)"
+        " and (excluded is null or decided_for <> all(excluded)))",
+        name="decided_for_another",
+    ),
     CheckConstraint("not (decided_by = any(excluded) or assignee = any(excluded))", name="excluded_never_decides"),
     CheckConstraint("(status = 'decided') = (decision is not null)", name="decided_has_decision"),
     CheckConstraint(
@@ -201,6 +207,32 @@ user_tasks = Table(
     Index("ix_user_tasks_due", "due_at", postgresql_where=text("status = 'open'")),
     Index("ix_user_tasks_submitted_at", "submitted_at", postgresql_where=text("status = 'open'")),
     comment="questions to people",
+)
+
+delegations = Table(
+    "delegations",
+    metadata,
+    Column("id", _id, primary_key=True),
+    Column("delegator", Text, nullable=False, comment="who is away"),
+    Column("delegate", Text, nullable=False, comment="who decides for them"),
+    Column("starts_at", _time, nullable=False),
+    Column("ends_at", _time, nullable=False, comment="no longer from then on"),
+    Column("roles", ARRAY(Text), comment="null: all that the delegator holds"),
+    Column("cap_minor", BigInteger, comment="the largest order, in base currency; null: any"),
+    Column("currency", Text, comment="of the cap"),
+    Column("reason", Text, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", _time, nullable=False),
+    Column("revoked_at", _time),
+    Column("revoked_by", Text),
+    CheckConstraint("delegator <> delegate", name="two_people"),
+    CheckConstraint("starts_at < ends_at", name="starts_before_it_ends"),
+    CheckConstraint(r"reason ~ '\S'", name="says_why"),
+    CheckConstraint("(cap_minor is null) = (currency is null) and cap_minor > 0", name="cap_is_money"),
+    CheckConstraint("(revoked_at is null) = (revoked_by is null)", name="revoked_by_somebody"),
+    Index("ix_delegations_delegate", "delegate"),
+    Index("ix_delegations_delegator", "delegator"),
+    comment="who decides for whom, and when (代理)",
 )
 
 handling_comments = Table(

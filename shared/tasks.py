@@ -1,91 +1,57 @@
-"""User tasks: who may decide, and the decision itself. A decision is a row; the department then moves the order.
+"""User tasks: the decision itself. A decision is a row; the department then moves the order.
 
-Agree (同意), disagree (不同意), transfer (转签). Any holder of a role may decide (或签), except the order's creator;
-the first decision wins and later ones are told who decided.
+Agree (同意), disagree (不同意), transfer (转签). `authority` says who may; the first decision wins and later ones are
+told who decided. Refused attempts are recorded too (AUD-01).
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import uuid
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from messages.batch import Batch
+from shared import authority
+from shared.authority import AGREE, CHOICES, DISAGREE, TRANSFER, Delegation, People, Refusal, Task, Wish
 from shared.catalogue import Catalogue
 from shared.database import Row, Session, array, columns
 from shared.history import Kind
-from shared.journal import Journal, Ref, write_batches
+from shared.journal import Journal, Ref, Standing, write_batches
 from shared.outbox import to_json
 from shared.policy import Policy
 from shared.processes import Definition
 from shared.standings import lock_standings
 
-AGREE, DISAGREE, TRANSFER = "agree", "disagree", "transfer"
-CHOICES = (AGREE, DISAGREE, TRANSFER)
+__all__ = ["AGREE", "CHOICES", "DISAGREE", "TRANSFER", "Refusal", "Transferred", "Wish", "decide", "transfer"]
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What a person wants to do with a task. `seen_version`: the order's version on their screen, if they say.
-    `clause`: the one of a contract that the opinion is about.
-    """
+class Transferred:
+    """`needless`: the other could have decided anyway, because any holder of the role may (或签, CF-13)."""
 
-    task: str
-    person: str
-    choice: str
-    reason: str = ""
-    requested_change: str = ""
-    to: str = ""
-    seen_version: int | None = None
-    clause: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a wish was not followed: a code of the catalogue `tasks`, and its values."""
-
-    code: str
-    values: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    id: str
-    order_id: str
-    round: int
-    step: str
-    department: str
-    roles: tuple[str, ...]
-    assignee: str | None
-    creator: str
-    order_version: int
-    status: str
-    decision: str | None
-    decided_by: str | None
-    opinion: bool
-    excluded: tuple[str, ...]
+    needless: bool
 
 
 def decide(session: Session, wishes: Sequence[Wish], now: datetime) -> tuple[list[Refusal | None], list[Batch]]:
     """Follow agreements and disagreements, each on its own; None in the answer: it is decided (APR-02…04, APR-17).
 
-    Refused attempts are recorded too (AUD-01). The batches are to be published after the commit.
+    The batches are to be published after the commit. Takes as many round trips for ten thousand wishes as for one.
     """
-    tasks = {row[0]: _task(row) for row in session.rows(_LOCK, array(sorted({wish.task for wish in wishes})))}
-    roles = _roles(session, {wish.person for wish in wishes})
+    tasks = lock_tasks(session, {wish.task for wish in wishes})
+    people = read_people(session, {wish.person for wish in wishes})
     answers: list[Refusal | None] = []
     decided: dict[str, Wish] = {}
     for wish in wishes:
-        answer = _refusal(wish, tasks.get(wish.task), roles, decided)
-        answers.append(answer)
-        if answer is None:
-            decided[wish.task] = wish
-    rows = [
-        (wish.task, wish.choice, wish.person, wish.reason, wish.requested_change, wish.clause)
-        for wish in decided.values()
-    ]
-    if rows:
-        session.write(_DECIDE, now, *columns(rows, 6))
-    _record_refusals(session, wishes, answers, now)
+        before = decided.get(wish.task)
+        if before:
+            answers.append(authority.decided(before.person, before.on_behalf_of, before.choice))
+            continue
+        answer = judge(wish, tasks.get(wish.task), people, now)
+        if isinstance(answer, Wish):
+            decided[wish.task] = answer
+        answers.append(answer if isinstance(answer, Refusal) else None)
+    if decided:
+        session.write(_DECIDE, now, *columns([_decision(wish) for wish in decided.values()], 7))
+    record_refusals(session, zip(wishes, answers, strict=True), now)
     journal = Journal(now)
     for task_id in decided:
         task = tasks[task_id]
@@ -95,122 +61,154 @@ def decide(session: Session, wishes: Sequence[Wish], now: datetime) -> tuple[lis
 
 def transfer(
     session: Session,
-    wish: Wish,
+    wishes: Sequence[Wish],
     definitions: Catalogue[Definition],
     policies: Catalogue[Policy],
     now: datetime,
-) -> Refusal | None:
-    """Hand a task to another holder of its role, who alone may decide it from then on (转签, APR-05)."""
-    named = session.row("select order_id from core.user_tasks where id = %s", wish.task)
-    folders = lock_standings(session, {named[0]} if named else set(), definitions, policies)
-    tasks = {row[0]: _task(row) for row in session.rows(_LOCK, array([wish.task]))}
-    task = tasks.get(wish.task)
-    roles = _roles(session, {wish.person, wish.to})
-    answer = _refusal(wish, task, roles, {}) or _transfer_refusal(wish, task, roles)
-    if answer or task is None:
-        _record_refusals(session, [wish], [answer], now)
-        return answer
-    session.write("update core.user_tasks set assignee = %s where id = %s", wish.to, task.id)
+) -> list[Transferred | Refusal]:
+    """Hand tasks to other holders of their roles, who alone may decide them from then on (转签, APR-05)."""
+    folders, tasks = lock_orders_and_tasks(session, {wish.task for wish in wishes}, definitions, policies)
+    people = read_people(session, {name for wish in wishes for name in (wish.person, wish.to)})
     journal = Journal(now)
-    data = {"task": task.id, "to": wish.to, "reason": wish.reason}
-    journal.note(folders[task.order_id], Kind.TRANSFERRED, task.step, wish.person, data)
+    answers: list[Transferred | Refusal] = []
+    handed: dict[str, str] = {}
+    for wish in wishes:
+        answer = judge(wish, tasks.get(wish.task), people, now)
+        if isinstance(answer, Wish):
+            answer = authority.cannot_take(answer, tasks[wish.task], people) or answer
+        if isinstance(answer, Refusal):
+            answers.append(answer)
+            continue
+        task = tasks[wish.task]
+        answers.append(Transferred(needless=task.assignee is None))
+        tasks[wish.task] = replace(task, assignee=wish.to)
+        handed[wish.task] = wish.to
+        journal.note(folders[task.order_id], Kind.TRANSFERRED, task.step, wish.person, _transfer_data(answer))
+    if handed:
+        session.write(_ASSIGN, *columns(list(handed.items()), 2))
+    refused = [each if isinstance(each, Refusal) else None for each in answers]
+    record_refusals(session, zip(wishes, refused, strict=True), now)
     journal.write(session)
-    return None
+    return answers
 
 
-def _refusal(
-    wish: Wish, task: _Task | None, roles: Mapping[str, frozenset[str]], decided: Mapping[str, Wish]
-) -> Refusal | None:
+def judge(wish: Wish, task: Task | None, people: People, now: datetime) -> Wish | Refusal:
+    """The wish with the name that it is followed in, or why it is not."""
     if task is None:
         return Refusal("task.unknown", {"task": wish.task})
+    gone = authority.gone(task)
+    if gone:
+        return gone
     if wish.choice not in CHOICES:
         return Refusal("task.choice", {"choice": wish.choice})
-    if task.status == "decided" or task.id in decided:
-        by = decided[task.id].person if task.id in decided else task.decided_by
-        choice = decided[task.id].choice if task.id in decided else task.decision
-        return Refusal("task.decided", {"by": by, "decision": choice})
-    if task.status == "closed":
-        return Refusal("task.closed", {})
-    barred = _barred(task, wish.person)
-    if barred:
-        return barred
-    if not roles.get(wish.person, frozenset()) & set(task.roles):
-        return Refusal("task.role", {"person": wish.person, "roles": " ".join(task.roles)})
-    if task.assignee and wish.person != task.assignee:
-        return Refusal("task.assigned", {"assignee": task.assignee})
+    name = authority.acting_for(wish, task, people, now)
+    if isinstance(name, Refusal):
+        return name
     if wish.seen_version is not None and wish.seen_version != task.order_version:
         return Refusal("task.stale", {"seen": wish.seen_version, "version": task.order_version})
-    return _words_refusal(wish, task)
+    return authority.words_missing(wish, task) or replace(wish, on_behalf_of=name)
 
 
-def _words_refusal(wish: Wish, task: _Task) -> Refusal | None:
-    """Who disagrees says why and what is to change; an opinion (CMP-05) is never empty, and one that is against the
-    text names the clause.
-    """
-    if not task.opinion:
-        said = wish.choice != DISAGREE or (wish.reason.strip() and wish.requested_change.strip())
-        return None if said else Refusal("task.says_why", {})
-    needed = {AGREE: ("reason",), DISAGREE: ("reason", "clause", "requested_change")}.get(wish.choice, ())
-    missing = [name for name in needed if not getattr(wish, name).strip()]
-    return Refusal("task.opinion", {"missing": " ".join(missing)}) if missing else None
+def _decision(wish: Wish) -> tuple[str, ...]:
+    return (
+        wish.task,
+        wish.choice,
+        wish.person,
+        wish.on_behalf_of,
+        wish.reason,
+        wish.requested_change,
+        wish.clause,
+    )
 
 
-def _barred(task: _Task, person: str) -> Refusal | None:
-    """Who made the order (APR-17), or decided the check that this one looks at again (SAL-02), decides nothing here."""
-    if person == task.creator:
-        return Refusal("task.creator", {"person": person})
-    return Refusal("task.excluded", {"person": person}) if person in task.excluded else None
+def _transfer_data(wish: Wish) -> dict[str, str]:
+    data = {"task": wish.task, "to": wish.to, "reason": wish.reason, "on_behalf_of": wish.on_behalf_of}
+    return {name: text for name, text in data.items() if text}
 
 
-def _transfer_refusal(wish: Wish, task: _Task | None, roles: Mapping[str, frozenset[str]]) -> Refusal | None:
-    if task is None:
-        return Refusal("task.unknown", {"task": wish.task})
-    if wish.to == wish.person:
-        return Refusal("task.transfer_to_self", {})
-    barred = _barred(task, wish.to)
-    if barred:
-        return barred
-    if not roles.get(wish.to, frozenset()) & set(task.roles):
-        return Refusal("task.role", {"person": wish.to, "roles": " ".join(task.roles)})
-    return None
+def lock_tasks(session: Session, ids: Collection[str]) -> dict[str, Task]:
+    """Lock these tasks in key order and read them. What is no id, or no task's, is absent from the result."""
+    wanted = array(sorted(filter(is_id, ids)))
+    # Two statements: one that waited for a lock sees the changed task, but not its order as it became meanwhile.
+    locked = session.rows(_LOCK, wanted)
+    orders = {row[0]: row[1:] for row in session.rows(_ORDERS, array(sorted({row[1] for row in locked})))}
+    return {row[0]: _task(row, orders[row[1]]) for row in locked}
 
 
-def _record_refusals(
-    session: Session, wishes: Sequence[Wish], answers: Sequence[Refusal | None], now: datetime
-) -> None:
+def lock_orders_and_tasks(
+    session: Session, ids: Collection[str], definitions: Catalogue[Definition], policies: Catalogue[Policy]
+) -> tuple[dict[str, Standing], dict[str, Task]]:
+    """The same, and their orders before them, as everything does that moves orders."""
+    orders = {row[0] for row in session.rows(_OF_TASKS, array(sorted(filter(is_id, ids))))}
+    return lock_standings(session, orders, definitions, policies), lock_tasks(session, ids)
+
+
+def read_people(session: Session, people: Collection[str]) -> People:
+    """What these people may do, in their own name and for others; a delegation is not revoked meanwhile."""
+    names = array(sorted(people))
+    staff, delegations = session.together((_STAFF, (names, names)), (_DELEGATIONS, (names,)))
+    given: dict[str, tuple[Delegation, ...]] = {}
+    for row in delegations:
+        delegator, delegate, starts_at, ends_at, roles, cap, currency = row
+        only = None if roles is None else tuple(roles)
+        each = Delegation(delegator, delegate, starts_at, ends_at, only, cap, currency)
+        given[delegate] = (*given.get(delegate, ()), each)
+    return People({person: frozenset(roles) for person, roles in staff}, given)
+
+
+def record_refusals(session: Session, answers: Iterable[tuple[Wish, Refusal | None]], now: datetime) -> None:
+    """Who tried what, and why it was refused (AUD-01)."""
     rows = [
         (wish.person, f"task.{wish.choice}", wish.task, to_json({"refused": answer.code, **answer.values}))
-        for wish, answer in zip(wishes, answers, strict=True)
+        for wish, answer in answers
         if answer
     ]
     if rows:
         session.write(_AUDIT, now, *columns(rows, 4))
 
 
-def _roles(session: Session, people: set[str]) -> dict[str, frozenset[str]]:
-    rows = session.rows(_STAFF, array(sorted(people)))
-    return {person: frozenset(roles) for person, roles in rows}
+def is_id(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        return False
 
 
-def _task(row: Row) -> _Task:
-    values = list(row)
-    values[5] = tuple(values[5])
-    values[-1] = tuple(values[-1] or ())
-    return _Task(*values)
+def _task(row: Row, order: Sequence[object]) -> Task:
+    values: list[object] = list(row)
+    values[5], values[-1] = tuple(row[5]), tuple(row[-1] or ())
+    return Task(*values, *order)  # type: ignore[arg-type]
 
 
 _LOCK = """
 select id, order_id, round, step, department, roles, assignee, creator, order_version, status, decision, decided_by,
-    opinion, excluded
+    decided_for, opinion, excluded
 from core.user_tasks where id = any(%s::uuid[]) order by id for update
 """
-_STAFF = "select id, roles from core.staff where id = any(%s::text[]) and active"
+_ORDERS = """
+select o.id, h.number, o.state, h.total_base_minor
+from core.orders o join core.order_headers h on h.order_id = o.id where o.id = any(%s::uuid[])
+"""
+_OF_TASKS = "select order_id from core.user_tasks where id = any(%s::uuid[])"
+_STAFF = """
+select id, roles from core.staff where active and (id = any(%s::text[]) or id in (
+    select delegator from core.delegations where delegate = any(%s::text[]) and revoked_at is null
+))
+"""
+_DELEGATIONS = """
+select delegator, delegate, starts_at, ends_at, roles, cap_minor, currency from core.delegations
+where delegate = any(%s::text[]) and revoked_at is null order by id for share
+"""
 _DECIDE = """
 update core.user_tasks t set status = 'decided', decided_at = %s, decision = v.decision, decided_by = v.person,
-    reason = v.reason, requested_change = v.change, clause = v.clause
-from unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
-    as v(id, decision, person, reason, change, clause)
+    decided_for = nullif(v.on_behalf_of, ''), reason = v.reason, requested_change = v.change, clause = v.clause
+from unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
+    as v(id, decision, person, on_behalf_of, reason, change, clause)
 where t.id = v.id and t.status = 'open'
+"""
+_ASSIGN = """
+update core.user_tasks t set assignee = v.assignee from unnest(%s::uuid[], %s::text[]) as v(id, assignee)
+where t.id = v.id
 """
 _AUDIT = """
 insert into core.audit_log (at, actor, action, subject, data)

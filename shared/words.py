@@ -2,11 +2,13 @@
 
 import tomllib
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 from shared.money import format_amount
+from shared.numbering import BUSINESS_ZONE
 
 Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
@@ -36,6 +38,11 @@ def answer(code: str, values: Mapping[str, Any], language: Language) -> str:
     return _fill(entry[language], values, language) if entry else code
 
 
+def remark(code: str, values: Mapping[str, Any], language: Language) -> str:
+    """What is said beside an answer, such as how many tasks were decided."""
+    return _fill(_words()["remarks"][code][language], values, language)
+
+
 def known_findings() -> frozenset[str]:
     """Every code that has words."""
     return frozenset(_findings())
@@ -58,11 +65,17 @@ def _fill(text: str, values: Mapping[str, Any], language: Language) -> str:
 def _shown(name: str, value: Any, values: Mapping[str, Any], language: Language) -> str:
     if name.endswith("_minor") and isinstance(value, int) and "currency" in values:
         return format_amount(value, values["currency"], _LOCALE[language])
-    if name == "roles" and isinstance(value, str):
+    if name in ("roles", "held") and isinstance(value, str):
         return ", ".join(word("roles", role, language) for role in value.split()) or "–"
-    if name == "state":
-        return word("states", value, language)
+    if name in _KINDS and isinstance(value, str):
+        return word(_KINDS[name], value, language)
+    if isinstance(value, datetime):
+        return value.astimezone(BUSINESS_ZONE).strftime("%Y-%m-%d %H:%M")
     return "" if value is None else str(value)
+
+
+_KINDS = {"state": "states", "decision": "choices"}
+"""Values that are codes themselves, and the kind of word that each is."""
 
 
 class _Lenient(dict[str, str]):

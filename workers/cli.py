@@ -8,6 +8,7 @@ from workers.commands import (
     bench,
     calendar,
     changes,
+    delegate,
     demo,
     edges,
     operations,
@@ -40,6 +41,7 @@ for group, commands in (
         app.command(rich_help_panel=group)(command)
 for name, subject in (("process", rulebook.process), ("policy", rulebook.policy), ("calendar", calendar.calendar)):
     app.add_typer(subject, name=name, rich_help_panel="Rules 规则")
+app.add_typer(delegate.delegate, name="delegate", rich_help_panel="People 审批")
 app.add_typer(operations.dead, name="dead", rich_help_panel="Operations 运维")
 
 

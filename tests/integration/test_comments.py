@@ -8,8 +8,8 @@ import pytest
 
 from shared import policy
 from shared.comments import ask, close_finished, comment
+from shared.inbox import open_tasks
 from shared.overdue import overdue
-from shared.queries import open_tasks
 from tests.support.company import raw
 from tests.support.facts import fact
 from tests.support.office import Office, codes, verdicts
@@ -54,7 +54,7 @@ def amendment(number: str, **changes: Any) -> bytes:
 
 def inbox(office: Office, role: str) -> list[dict[str, Any]]:
     with office.database.transaction() as session:
-        return open_tasks(session, role=role, order=None, limit=10)
+        return open_tasks(session, now=office.now, role=role, limit=10)
 
 
 @pytest.mark.requirement("APR-16", "APR-13")

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from shared.rulebook import rulebook
-from shared.tasks import Wish, decide, transfer
+from shared.tasks import Refusal, Wish, decide, transfer
 from tests.support.company import raw
 from tests.support.definitions import step
 from tests.support.office import Office, verdicts
@@ -85,8 +85,8 @@ def test_who_did_the_first_check_never_does_the_second(sales: Office) -> None:
     ((task,),) = sales.rows("select id from core.user_tasks where status = 'open'")
     with sales.database.transaction() as session:
         wish = Wish(task, "mei", "transfer", to="lin")
-        refused = transfer(session, wish, sales.definitions, rulebook().policies, sales.now)
-    assert refused is not None
+        (refused,) = transfer(session, [wish], sales.definitions, rulebook().policies, sales.now)
+    assert isinstance(refused, Refusal)
     assert refused.code == "task.excluded"
     assert answer(sales, "mei") is None
     assert standing(sales) == [("archived", [])]

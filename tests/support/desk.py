@@ -12,7 +12,7 @@ from shared.database import Database, array
 from shared.definitions import parse
 from shared.processes import Definition
 from shared.rulebook import rulebook
-from shared.tasks import Refusal, Wish, decide, transfer
+from shared.tasks import Refusal, Transferred, Wish, decide, transfer
 from tests.support.company import load_company
 from tests.support.definitions import definition_text, step
 from tests.support.office import Office
@@ -48,8 +48,9 @@ class Desk(Office):
 
     def open(self, count: int = 1, definition: Definition | None = None, **changes: Any) -> list[str]:
         """Orders of sam, as far as they go without a person; returns their ids."""
-        chosen = definition or next(iter(self.definitions.entries.values()))
-        orders = [an_order(**changes) for _ in range(count)]
+        chosen = definition or self.definitions.get("sample@1")
+        taken = self.count("core.order_headers")
+        orders = [an_order(number=f"SO-20260615-{taken + each:06}", **changes) for each in range(1, count + 1)]
         policy = rulebook().policies.get("standard@1")
         self.queue += open_orders(self.database, chosen, policy, orders, self.now)
         self.work()
@@ -80,10 +81,15 @@ class Desk(Office):
         words = {"reason": "too dear", "requested_change": "a lower price"}
         return self.says(Wish(task, person, "disagree", **words | more))[0]
 
-    def hand_over(self, task: str, person: str, to: str) -> Refusal | None:
+    def hand_over(self, task: str, person: str, to: str, **more: Any) -> Transferred | Refusal:
         with self.database.transaction() as session:
-            wish = Wish(task, person, "transfer", to=to)
-            return transfer(session, wish, self.definitions, rulebook().policies, self.now)
+            wish = Wish(task, person, "transfer", to=to, **more)
+            (answer,) = transfer(session, [wish], self.definitions, rulebook().policies, self.now)
+        return answer
+
+    def change(self, sql: str, *params: object) -> None:
+        with self.database.transaction() as session:
+            session.write(sql, *params)
 
     def events(self, order: str, kind: str) -> list[tuple[str, str]]:
         """Actor and data of an order's events of one kind."""
@@ -108,7 +114,7 @@ def desk(database: Database, tmp_path: Path, request: pytest.FixtureRequest) -> 
     steps: Sequence[dict[str, Any]] = getattr(request, "param", ())
     load_company(database, tmp_path)
     staff(database, STAFF)
-    return Desk(database, definitions=gather([process(*steps)]))
+    return Desk(database, definitions=gather([process(*steps), *rulebook().definitions.entries.values()]))
 
 
 def steps(*given: dict[str, Any]) -> pytest.MarkDecorator:

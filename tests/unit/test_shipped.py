@@ -22,6 +22,7 @@ from shared.processes import RECORD, REPEAT, RETURN, Mode
 from shared.roles import ROLES
 from shared.rulebook import Rulebook
 from shared.states import State
+from shared.tasks import CHOICES
 from shared.words import FOLDER, LANGUAGES, known_findings
 from tests.support.definitions import definition_text, step
 from tests.support.sources import DEPARTMENTS, Module, modules
@@ -198,6 +199,7 @@ def test_every_figure_in_the_words_is_one_that_the_finding_has(department: str) 
         ("modes", {*get_args(Mode)}),
         ("disagreements", {RETURN, REPEAT, RECORD}),
         ("units", {*get_args(Unit)}),
+        ("choices", {*CHOICES}),
     ],
 )
 def test_every_word_is_there_in_both_languages_and_none_is_left_over(kind: str, codes: set[str]) -> None:

@@ -1,15 +1,28 @@
 """`tasks` and `decide`: what people are asked, and what they answer."""
 
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from messages.batch import Batch
-from workers.commands.terminal import As, Json, Lang, database, emit, fail, ids, language, publish, table
+from workers.commands.terminal import USAGE, As, Json, Lang, database, emit, errors, fail, language, publish, table
+
+if TYPE_CHECKING:
+    from messages.batch import Batch
+    from shared.authority import Refusal, Wish
+    from shared.database import Database
+    from shared.tasks import Transferred
+    from shared.words import Language
+
+AT_ONCE = 1_000
+"""How many tasks are decided in one transaction."""
 
 
 def tasks(
+    person: Annotated[
+        str | None, typer.Option("--as", help="Only those that this person may decide, also for others. 某人的待办。")
+    ] = None,
     role: Annotated[str | None, typer.Option(help="Only tasks that this role may decide. 角色。")] = None,
     order: Annotated[str | None, typer.Option(help="Only tasks of this order. 订单号。")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 100,
@@ -17,17 +30,23 @@ def tasks(
     lang: Lang = None,
 ) -> None:
     """List open user tasks, the most urgent first. 待办任务。"""
-    from shared.queries import open_tasks
-    from shared.words import explain, word
+    from shared.inbox import open_tasks
 
     chosen = language(lang)
     with database() as opened, opened.transaction() as session:
-        found = open_tasks(session, role=role, order=order, limit=limit)
+        found = open_tasks(session, now=datetime.now(UTC), person=person, role=role, order=order, limit=limit)
     if json:
         emit(found)
         return
+    show_tasks(found, chosen)
+
+
+def show_tasks(found: "Sequence[dict[str, Any]]", chosen: "Language") -> None:
+    """Tasks as a table for people."""
+    from shared.words import explain, word
+
     table(
-        ("task", "order", "customer", "amount", "step", "roles", "due", "findings"),
+        ("task", "order", "customer", "amount", "step", "roles", "for", "due", "findings"),
         (
             (
                 task["id"],
@@ -36,6 +55,7 @@ def tasks(
                 task["total"],
                 task["step"],
                 " / ".join(word("roles", each, chosen) for each in task["roles"]),
+                task["on_behalf_of"] or task["assignee"],
                 task["due_at"].strftime("%m-%d %H:%M"),
                 "; ".join(explain(finding, chosen) for finding in task["findings"]),
             )
@@ -45,37 +65,135 @@ def tasks(
 
 
 def decide(
-    task: Annotated[str, typer.Argument(help="The task's id, from `orderflow tasks`.")],
-    choice: Annotated[str, typer.Argument(help="agree 同意 | disagree 不同意 | transfer 转签")],
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[TASK…] CHOICE",
+            help="The tasks' ids, from `orderflow tasks`, and then: agree 同意 | disagree 不同意 | transfer 转签",
+        ),
+    ],
     person: As,
     reason: Annotated[str, typer.Option(help="Why; required to disagree. 原因。")] = "",
     change: Annotated[str, typer.Option(help="What must be changed; required to disagree. 改进要求。")] = "",
     clause: Annotated[str, typer.Option(help="The clause of a contract that the opinion is about. 条款。")] = "",
     to: Annotated[str, typer.Option(help="Whom to transfer it to. 转签对象。")] = "",
+    on_behalf_of: Annotated[
+        str, typer.Option("--for", help="In whose name, for one who acts for several. 代理谁。")
+    ] = "",
     seen: Annotated[int | None, typer.Option(help="The order's version on your screen; refused if it changed.")] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="All open tasks of --role that you may decide. 该角色的全部待办。")
+    ] = False,
+    role: Annotated[str | None, typer.Option(help="The role, with --all. 角色。")] = None,
+    most: Annotated[int, typer.Option("--max", min=1, max=100_000, help="At most, with --all. 上限。")] = 10_000,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would be decided and refused. 只预览。")
+    ] = False,
     json: Json = False,
     lang: Lang = None,
 ) -> None:
-    """Decide a task: agree, disagree or transfer. 审批。"""
-    from shared import rulebook
-    from shared.tasks import TRANSFER, Wish
-    from shared.tasks import decide as decide_tasks
-    from shared.tasks import transfer as transfer_task
-    from shared.words import answer
+    """Decide tasks: agree, disagree or transfer. 审批。
 
-    wish = Wish(ids([task])[0], person, choice, reason, change, to, seen, clause)
-    now = datetime.now(UTC)
+    Each is decided on its own: what is refused changes nothing, and does not keep the others back.
+    """
+    from shared.authority import Wish
+
+    *named, choice = words
+    if everything == bool(named) or (everything and not role):
+        fail("Name the tasks, or say --all --role ROLE; the choice comes last. 请列出任务,或使用 --all --role。", USAGE)
+    chosen, now = language(lang), datetime.now(UTC)
+    with database() as opened:
+        if everything:
+            named = _ids_of(opened, person, role, most, now)
+        wishes = [Wish(task, person, choice, reason, change, to, seen, clause, on_behalf_of) for task in named]
+        preview = _found(opened, named, now) if dry_run else []
+        answers = [answer for part in _parts(wishes) for answer in _follow(opened, part, now, keep=not dry_run)]
+    _tell(wishes, answers, preview, chosen, json=json, dry_run=dry_run)
+
+
+def _ids_of(opened: "Database", person: str, role: str | None, most: int, now: datetime) -> list[str]:
+    from shared.inbox import user_tasks
+
+    with opened.transaction() as session:
+        return [task["id"] for task in user_tasks(session, now=now, person=person, role=role, limit=most)]
+
+
+def _found(opened: "Database", named: "Sequence[str]", now: datetime) -> list[dict[str, Any]]:
+    from shared.inbox import user_tasks
+    from shared.tasks import is_id
+
+    with opened.transaction() as session:
+        return user_tasks(session, now=now, ids=[task for task in named if is_id(task)], limit=len(named))
+
+
+def _parts(wishes: "Sequence[Wish]") -> "Iterator[Sequence[Wish]]":
+    for start in range(0, len(wishes), AT_ONCE):
+        yield wishes[start : start + AT_ONCE]
+
+
+class _Preview(Exception):
+    """Nothing of it is to stay."""
+
+
+def _follow(
+    opened: "Database", wishes: "Sequence[Wish]", now: datetime, *, keep: bool
+) -> "Sequence[Transferred | Refusal | None]":
+    """One transaction's worth of wishes; what follows from them is published once it is committed."""
+    from shared import rulebook
+    from shared.tasks import TRANSFER
+    from shared.tasks import decide as decide_tasks
+    from shared.tasks import transfer as transfer_tasks
+
+    answers: Sequence[Transferred | Refusal | None] = ()
     batches: list[Batch] = []
-    with database() as opened, opened.transaction() as session:
-        if choice == TRANSFER:
-            book = rulebook.read(session)
-            refused = transfer_task(session, wish, book.definitions, book.policies, now)
-        else:
-            (refused,), batches = decide_tasks(session, [wish], now)
+    try:
+        with opened.transaction() as session:
+            if wishes[0].choice == TRANSFER:
+                book = rulebook.read(session)
+                answers = transfer_tasks(session, wishes, book.definitions, book.policies, now)
+            else:
+                answers, batches = decide_tasks(session, wishes, now)
+            if not keep:
+                raise _Preview
+    except _Preview:
+        return answers
     publish(batches)
+    return answers
+
+
+def _tell(
+    wishes: "Sequence[Wish]",
+    answers: "Sequence[Transferred | Refusal | None]",
+    preview: "Sequence[dict[str, Any]]",
+    chosen: "Language",
+    *,
+    json: bool,
+    dry_run: bool,
+) -> None:
+    """What was done and what was refused, and why."""
+    from shared.authority import Refusal
+    from shared.tasks import Transferred
+    from shared.words import answer, remark, word
+
+    refused = [(wish, each) for wish, each in zip(wishes, answers, strict=True) if isinstance(each, Refusal)]
+    done = len(wishes) - len(refused)
+    needless = any(isinstance(each, Transferred) and each.needless for each in answers)
     if json:
-        emit({"task": task, "done": refused is None, "refused": refused and refused.code})
+        told = [
+            {"task": wish.task, "refused": each.code, "reason": answer(each.code, each.values, chosen)}
+            for wish, each in refused
+        ]
+        emit({"done": done, "refused": told, "needless": needless, "dry_run": dry_run})
         raise typer.Exit(1 if refused else 0)
-    if refused:
-        fail(answer(refused.code, refused.values, language(lang)))
-    typer.echo({"agree": "Agreed. 已同意。", "disagree": "Disagreed. 不同意。"}.get(choice, "Transferred. 已转签。"))
+    if dry_run:
+        passed_by = {wish.task for wish, _ in refused}
+        show_tasks([task for task in preview if task["id"] not in passed_by], chosen)
+    for wish, each in refused:
+        sentence = answer(each.code, each.values, chosen)
+        errors.print(sentence if len(wishes) == 1 else f"{wish.task}: {sentence}", markup=False, highlight=False)
+    if len(wishes) != 1 or done:
+        choice = word("choices", wishes[0].choice, chosen) if wishes else ""
+        typer.echo(remark("would_be_done" if dry_run else "done", {"count": done, "choice": choice}, chosen))
+    if needless:
+        typer.echo(remark("needless", {}, chosen))
+    raise typer.Exit(1 if refused else 0)

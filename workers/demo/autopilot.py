@@ -15,7 +15,7 @@ from shared.catalogue import Catalogue
 from shared.database import Database
 from shared.policy import Policy
 from shared.processes import Definition
-from shared.tasks import TRANSFER, Wish, decide, transfer
+from shared.tasks import TRANSFER, Transferred, Wish, decide, transfer
 from workers.demo import corrections, habits, world
 from workers.demo.scene import FactKey, Scene, look
 
@@ -76,7 +76,8 @@ class Autopilot:
 
     def _hand_over(self, wish: Wish) -> bool:
         with self.database.transaction() as session:
-            return transfer(session, wish, *_rules(), datetime.now(UTC)) is None
+            (answer,) = transfer(session, [wish], *_rules(), datetime.now(UTC))
+        return isinstance(answer, Transferred)
 
     # -- the world -------------------------------------------------------------------------------------------------
 

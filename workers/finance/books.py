@@ -113,7 +113,7 @@ select t.order_id, s.roles, t.step = w.step, array(select f ->> 'code' from json
     array(select f ->> 'subject' from json_array_elements(t.findings) f)
 from unnest(%s::uuid[], %s::smallint[], %s::text[]) as w(id, round, step)
 join core.user_tasks t on t.order_id = w.id and t.round = w.round and t.decision = 'agree'
-join core.staff s on s.id = t.decided_by
+join core.staff s on s.id = coalesce(t.decided_for, t.decided_by)
 """
 
 

@@ -1,0 +1,132 @@
+"""`delegate`: who decides for whom while they are away."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Annotated
+
+import typer
+
+from workers.commands.terminal import USAGE, As, Json, Lang, database, emit, fail, ids, language, table
+
+delegate = typer.Typer(no_args_is_help=True, help="Who decides for whom while they are away. 授权代理。")
+
+_FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M"]
+
+
+@delegate.command("add")
+def add_delegation(
+    to: Annotated[str, typer.Argument(help="Who decides meanwhile: the id of a member of staff. 代理人。")],
+    person: As,
+    until: Annotated[
+        datetime,
+        typer.Option(formats=_FORMATS, help="The last day, or the moment it ends; local time. 至。"),
+    ],
+    reason: Annotated[str, typer.Option(help="Why. 原因。")],
+    since: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=_FORMATS, help="From when; now, if not given. 自。"),
+    ] = None,
+    on_behalf_of: Annotated[
+        str | None, typer.Option("--for", help="Who is away, where an administrator arranges it. 委托人。")
+    ] = None,
+    role: Annotated[list[str] | None, typer.Option(help="Only as this role; may be repeated. 仅限角色。")] = None,
+    cap: Annotated[
+        str | None, typer.Option(help="Only orders of at most this total, in base currency. 限额(本位币)。")
+    ] = None,
+    json: Json = False,
+    lang: Lang = None,
+) -> None:
+    """Let somebody decide for you while you are away. 授权他人代理审批。
+
+    They decide what you could, in your name, and pass it on to nobody.
+    """
+    from shared.delegations import Proposal, give
+    from shared.money import MoneyError, to_minor
+    from shared.numbering import BUSINESS_ZONE
+    from shared.policy import load, select
+    from shared.words import answer
+
+    chosen, now = language(lang), datetime.now(UTC)
+    currency = select(load(), now.astimezone(BUSINESS_ZONE).date()).base_currency
+    try:
+        cap_minor = None if cap is None else to_minor(Decimal(cap), currency)
+    except (MoneyError, InvalidOperation):
+        fail(f"--cap is {cap}, not an amount in {currency} such as 5000.00", USAGE)
+    starts_at = since.replace(tzinfo=BUSINESS_ZONE).astimezone(UTC) if since else now
+    whole_day = until.time() == datetime.min.time()
+    ends_at = until.replace(tzinfo=BUSINESS_ZONE).astimezone(UTC) + timedelta(days=1 if whole_day else 0)
+    proposal = Proposal(
+        on_behalf_of or person,
+        to,
+        starts_at,
+        ends_at,
+        reason,
+        tuple(role) if role else None,
+        cap_minor,
+        None if cap is None else currency,
+    )
+    with database() as opened, opened.transaction() as session:
+        found = give(session, proposal, person, now)
+    if json:
+        emit({"delegation": found} if isinstance(found, str) else {"refused": [each.code for each in found]})
+        raise typer.Exit(0 if isinstance(found, str) else 1)
+    if not isinstance(found, str):
+        fail(" ".join(answer(each.code, each.values, chosen) for each in found))
+    typer.echo(found)
+
+
+@delegate.command("list")
+def list_delegations(
+    person: Annotated[
+        str | None, typer.Option("--of", help="Only those that this person gave or was given. 某人的。")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also what is over or revoked. 含已结束的。")] = False,
+    json: Json = False,
+    lang: Lang = None,
+) -> None:
+    """List delegations. 代理列表。"""
+    from shared.delegations import find
+    from shared.money import format_amount
+    from shared.numbering import BUSINESS_ZONE
+    from shared.words import word
+
+    chosen, now = language(lang), datetime.now(UTC)
+    with database() as opened, opened.transaction() as session:
+        found = find(session, person=person, now=None if everything else now)
+    if json:
+        emit(found)
+        return
+    table(
+        ("id", "away", "decides", "from", "until", "roles", "cap", "reason", "revoked by"),
+        (
+            (
+                each["id"],
+                each["delegator"],
+                each["delegate"],
+                each["starts_at"].astimezone(BUSINESS_ZONE).strftime("%Y-%m-%d %H:%M"),
+                each["ends_at"].astimezone(BUSINESS_ZONE).strftime("%Y-%m-%d %H:%M"),
+                " / ".join(word("roles", role, chosen) for role in each["roles"] or ()),
+                format_amount(each["cap_minor"], each["currency"], "en") if each["currency"] else "",
+                each["reason"],
+                each["revoked_by"],
+            )
+            for each in found
+        ),
+    )
+
+
+@delegate.command("revoke")
+def revoke_delegation(delegation: str, person: As, json: Json = False, lang: Lang = None) -> None:
+    """End a delegation at once. 撤销代理。"""
+    from shared.delegations import revoke
+    from shared.words import answer
+
+    chosen = language(lang)
+    with database() as opened, opened.transaction() as session:
+        refused = revoke(session, ids([delegation])[0], person, datetime.now(UTC))
+    if json:
+        emit({"delegation": delegation, "revoked": refused is None, "refused": refused and refused.code})
+        raise typer.Exit(1 if refused else 0)
+    if refused:
+        fail(answer(refused.code, refused.values, chosen))
+    typer.echo("Revoked. 已撤销。")
