@@ -1,12 +1,16 @@
 """Facts: what the outside world reports about orders and goods after they were submitted."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, TypeAdapter, model_validator
 
 from messages.contract import Code, Contract, Name, Text
+from messages.contracts import ContractSubmitted, SubmittedAttachment
 from messages.orders import MAX_LINES, Currency, Money, OrderSubmitted, Quantity, SubmittedLine
+
+Words = Annotated[str, Field(min_length=1, max_length=2_000, pattern=r"\S")]
+"""Text that must not be blank."""
 
 
 class _Fact(Contract):
@@ -68,7 +72,7 @@ class CancellationRequested(_Fact):
 
     kind: Literal["cancellation_requested"] = "cancellation_requested"
     order: Code
-    reason: Annotated[str, Field(min_length=1, max_length=2_000, pattern=r"\S")]
+    reason: Words
 
 
 class OrderResubmitted(_Fact):
@@ -145,6 +149,58 @@ class CustomerAnswered(_Fact):
         return self
 
 
+class ContractReceived(_Fact):
+    """A contract came in (合同收文, CMP-02). `by` registers it. `source` and `fact_id` name the contract for ever."""
+
+    kind: Literal["contract_received"] = "contract_received"
+    by: Code
+    document: ContractSubmitted
+
+
+class ContractRevised(_Fact):
+    """A new version of a contract's text (CMP-07), from who registered it: opinions on the older no longer count."""
+
+    kind: Literal["contract_revised"] = "contract_revised"
+    contract: Code
+    by: Code
+    document: ContractSubmitted
+
+
+class CounterpartyChecked(_Fact):
+    """The other side's reputation and strength (信誉、实力) were looked into, with the results in words (CMP-08)."""
+
+    kind: Literal["counterparty_checked"] = "counterparty_checked"
+    contract: Code
+    by: Code
+    reputation: Words
+    strength: Words
+
+
+class ContractSigned(_Fact):
+    """Both sides signed and sealed (签字盖章, CMP-08): who signed for us as head, with which seal, on which day."""
+
+    kind: Literal["contract_signed"] = "contract_signed"
+    contract: Code
+    by: Code
+    signing_head: Name
+    seal: Name
+    signed_on: date
+    our_signature: Name
+    their_signature: Name
+    attachments: Annotated[tuple[SubmittedAttachment, ...], Field(max_length=100)] = ()
+
+
+class ObligationMet(_Fact):
+    """One of a signed contract's obligations was met (CMP-11); `obligation` is its number in the contract."""
+
+    kind: Literal["obligation_met"] = "obligation_met"
+    contract: Code
+    by: Code
+    obligation: Annotated[int, Field(ge=1)]
+    met_on: date
+    remarks: Text = ""
+
+
 Fact = Annotated[
     PaymentReceived
     | GoodsReceived
@@ -157,7 +213,12 @@ Fact = Annotated[
     | OrderAmended
     | OrderEntered
     | PaperHandedOver
-    | CustomerAnswered,
+    | CustomerAnswered
+    | ContractReceived
+    | ContractRevised
+    | CounterpartyChecked
+    | ContractSigned
+    | ObligationMet,
     Field(discriminator="kind"),
 ]
 FACT: TypeAdapter[Fact] = TypeAdapter(Fact)
@@ -175,5 +236,10 @@ FACT_OWNERS: dict[str, str] = {
     "order_entered": "sales_review",
     "paper_handed_over": "sales_review",
     "customer_answered": "sales_review",
+    "contract_received": "compliance",
+    "contract_revised": "compliance",
+    "counterparty_checked": "compliance",
+    "contract_signed": "compliance",
+    "obligation_met": "compliance",
 }
 """Which department books which kind of fact."""

@@ -81,6 +81,22 @@ class SubmissionRefused(Contract):
     errors: Annotated[tuple[FieldError, ...], Field(min_length=1)]
 
 
+class ContractRegistered(Contract):
+    """`orderflow.contract_registered`: a contract came in (CMP-02); `departments` are those that will review it.
+    `amount` in `currency`; `order` is the number of the order that it is for.
+    """
+
+    schema_version: Literal[1] = 1
+    contract: str
+    dated: date
+    seller: str
+    buyer: str
+    amount: str
+    currency: str
+    order: str | None
+    departments: tuple[str, ...]
+
+
 class TaskOverdue(Contract):
     """`orderflow.task.overdue`: nobody has decided a user task by `due`; any holder of `roles` still may (APR-12)."""
 
@@ -160,6 +176,7 @@ DATA: Mapping[str, type[Contract]] = MappingProxyType(
         "orderflow.submission.repeated": SubmissionRepeated,
         "orderflow.submission.refused": SubmissionRefused,
         "orderflow.fact.refused": SubmissionRefused,
+        "orderflow.contract_registered": ContractRegistered,
         "orderflow.task.overdue": TaskOverdue,
         "orderflow.shipment.dispatched": ShipmentDispatched,
         "orderflow.survey.requested": SurveyRequested,

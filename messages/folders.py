@@ -36,6 +36,18 @@ def write_document(document: Document) -> str:
     return _ENCODER.encode(document).decode()
 
 
+def kind_of(document: Document) -> DocumentKind:
+    """Which kind of document it is."""
+    return _KINDS[type(document)]
+
+
+_KINDS: dict[type, DocumentKind] = {
+    Order: DocumentKind.ORDER,
+    SalesContract: DocumentKind.CONTRACT,
+    DeliveryNote: DocumentKind.DELIVERY_NOTE,
+}
+
+
 def size_of(document: Document) -> int:
     """How many lines it has, which tells how much work it is."""
-    return 1 if isinstance(document, SalesContract) else len(document.lines)
+    return max(1, len(document.lines))

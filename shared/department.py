@@ -114,12 +114,12 @@ class Visit(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class NewFolder:
-    """Effect: a document begins its own way in the same transaction, by the definition of this name in force.
-    `links`: (what it is of the other, the other's id).
+    """Effect: a document begins its own way in the same transaction, by the definition of this name in force,
+    or by the default one for its sale type. `links`: (what it is of the other, the other's id).
     """
 
     document: Document
-    definition: str
+    definition: str | None
     policy: Policy
     actor: str
     links: tuple[tuple[str, str], ...] = ()
@@ -181,10 +181,13 @@ class ReportedFact:
 
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """What came of facts: the keys to wake, and the facts that could not be accepted with the reason (by fact id)."""
+    """What came of facts: the keys to wake, and the facts that could not be accepted, by fact id with the reason, and
+    with the further ones in `also`.
+    """
 
     wake: Collection[str] = ()
     refused: Mapping[str, Finding] = field(default_factory=_nothing)
+    also: Mapping[str, Sequence[Finding]] = field(default_factory=_nothing)
 
 
 FactHandler = Callable[[Session, Sequence[ReportedFact]], Booked]

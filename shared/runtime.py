@@ -15,6 +15,7 @@ import structlog
 
 from messages.batch import Batch, BatchKind
 from messages.commands import FACT
+from messages.folders import kind_of
 from shared import carried
 from shared.calendar import NO_OVERRIDES, Overrides
 from shared.carried import Kept
@@ -190,7 +191,8 @@ class Runtime:
         today = journal.now.astimezone(BUSINESS_ZONE).date()
         opening = []
         for one in new:
-            definition = select(self.definitions, one.document.sale_type, today, one.definition)
+            kind = kind_of(one.document)
+            definition = select(self.definitions, one.document.sale_type, today, one.definition, kind)
             opening.append(Opening(one.document, definition, one.policy, one.actor, {}, one.links))
         open_folders(session, journal, opening)
 
@@ -205,15 +207,16 @@ class Runtime:
         session.write(_LOCK_ORDERS, array(sorted({row[1] for row in rows if row[1]})))
         facts = [ReportedFact(row[0], row[1], FACT.validate_json(row[2]), now) for row in rows if row[0]]
         wake: set[str] = set()
-        refused: dict[str, Finding] = {}
+        refused: dict[str, list[Finding]] = {}
         for kind, group in groupby(sorted(facts, key=lambda fact: fact.body.kind), key=lambda fact: fact.body.kind):
             handler = self.department.fact_handlers.get(kind)
             if handler is None:
                 raise Unworkable(f"{self.department.name} books no facts of kind {kind}")
             booked: Booked = handler(session, sorted(group, key=lambda fact: fact.id))
             wake.update(booked.wake)
-            refused.update(booked.refused)
-        outcomes = [(fact.id, to_json(as_data([refused[fact.id]])) if fact.id in refused else None) for fact in facts]
+            for fact_id, reason in booked.refused.items():
+                refused[fact_id] = [reason, *booked.also.get(fact_id, ())]
+        outcomes = [(fact.id, to_json(as_data(refused[fact.id])) if fact.id in refused else None) for fact in facts]
         session.write(_HANDLED, now, *columns(outcomes, 2))
         return wake_orders(session, wake, now), len(facts)
 

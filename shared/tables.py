@@ -102,6 +102,27 @@ order_headers = Table(
     comment="what people search orders by; written at intake, never by the hot loop",
 )
 
+contract_headers = Table(
+    "contract_headers",
+    metadata,
+    Column("order_id", _id, primary_key=True),
+    Column("number", Text, nullable=False, unique=True),
+    Column("dated", Date, nullable=False),
+    Column("seller", Text, nullable=False),
+    Column("seller_name", Text, nullable=False),
+    Column("buyer", Text, nullable=False),
+    Column("buyer_name", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("total_minor", BigInteger, nullable=False),
+    Column("order_number", Text, comment="of the order that it is for"),
+    Index("ix_contract_headers_dated", "dated"),
+    Index("ix_contract_headers_buyer", "buyer"),
+    Index("ix_contract_headers_seller", "seller"),
+    Index("ix_contract_headers_total_minor", "total_minor"),
+    Index("ix_contract_headers_order_number", "order_number"),
+    comment="合同台账: what people search contracts by",
+)
+
 links = Table(
     "links",
     metadata,

@@ -8,6 +8,7 @@ from workers.commands import (
     bench,
     calendar,
     changes,
+    contracts,
     delegate,
     demo,
     edges,
@@ -42,6 +43,7 @@ for group, commands in (
 for name, subject in (("process", rulebook.process), ("policy", rulebook.policy), ("calendar", calendar.calendar)):
     app.add_typer(subject, name=name, rich_help_panel="Rules 规则")
 app.add_typer(delegate.delegate, name="delegate", rich_help_panel="People 审批")
+app.add_typer(contracts.contract, name="contract", rich_help_panel="Contracts 合同")
 app.add_typer(operations.dead, name="dead", rich_help_panel="Operations 运维")
 
 

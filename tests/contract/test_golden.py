@@ -17,6 +17,7 @@ from messages.batch import Batch
 from messages.commands import FACT, FACT_OWNERS
 from messages.contract import Contract
 from messages.events import DATA, STATES, CloudEvent, data_of
+from messages.folders import DocumentKind, read_document, write_document
 from messages.orders import OrderSubmitted, read_order, write_order
 from shared.queues import NotABatch, decode, encode
 
@@ -64,6 +65,7 @@ def _queued(raw: bytes) -> bytes:
 AGAIN: dict[str, Callable[[bytes], bytes]] = {
     "order_submitted": _model(OrderSubmitted),
     "order": lambda raw: write_order(read_order(raw)).encode(),
+    "contract": lambda raw: write_document(read_document(DocumentKind.CONTRACT, raw)).encode(),
     "batch": _model(Batch),
     "fact": _fact,
     "event": _event,

@@ -35,16 +35,37 @@ class Records:
         """A check changes nothing that the next one looks at."""
 
 
+@dataclass(frozen=True, slots=True)
+class Restricted:
+    """The rules alone, for what is no order."""
+
+    book: Rulebook
+
+    def absorb(self, effect: object) -> None:
+        """A check changes nothing that the next one looks at."""
+
+
+def read_restrictions(session: Session) -> Restricted:
+    """Every active rule."""
+    return Restricted(_rulebook(session))
+
+
+def _rulebook(session: Session) -> Rulebook:
+    return rulebook(
+        [
+            Restriction(code, Kind(kind), value, name_zh, name_en, source)
+            for code, kind, value, name_zh, name_en, source in session.rows(_RESTRICTIONS)
+        ]
+    )
+
+
 def read_records(session: Session, visits: Sequence[Visit]) -> Records:
     """Every active rule, and the records that the orders name, as far as they are known. Two round trips, no locks."""
     categories: dict[str, str] = {}
     customers: dict[str, Party] = {}
     if not visits:
         return Records(rulebook(()), categories, customers)
-    restrictions = [
-        Restriction(code, Kind(kind), value, name_zh, name_en, source)
-        for code, kind, value, name_zh, name_en, source in session.rows(_RESTRICTIONS)
-    ]
+    book = _rulebook(session)
     products = {line.product for visit in visits for line in visit.order.lines}
     codes = {visit.order.customer.code for visit in visits}
     for record, code, name, other_name, country, region in session.rows(
@@ -54,7 +75,7 @@ def read_records(session: Session, visits: Sequence[Visit]) -> Records:
             categories[code] = name
         else:
             customers[code] = Party((name, other_name), country, region)
-    return Records(rulebook(restrictions), categories, customers)
+    return Records(book, categories, customers)
 
 
 class RuleRow(MasterRow):

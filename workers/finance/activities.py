@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
+from shared.approval import Approval
 from shared.database import Session
 from shared.department import Booked, Department, Outcome, ReportedFact, Visit
 from workers.finance import books, payments, rules, settlement, settlement_rules
 
 finance = Department("finance")
+finance.activity("approve")(Approval)
 finance.recorded(
     "send_payment_details",  # 提供付款方式和账户信息
     "statistics",  # 结算统计

@@ -6,7 +6,14 @@ from datetime import date, datetime
 
 import msgspec
 
-from messages.commands import CancellationRequested, Fact, OrderAmended, OrderResubmitted, WithdrawalRequested
+from messages.commands import (
+    CancellationRequested,
+    ContractRevised,
+    Fact,
+    OrderAmended,
+    OrderResubmitted,
+    WithdrawalRequested,
+)
 from messages.events import FieldError
 from messages.orders import DELIVERY_DATE_FIELD, Order, write_order
 from shared.comments import uncommented
@@ -20,12 +27,13 @@ from shared.states import State, may_be_amended
 from shared.tasks import Refusal
 from shared.withdrawals import Decided, refused, take_back, who_decided
 from shared.words import answer
+from workers.intake import contracts
 from workers.intake.accept import examine_again
 from workers.intake.check import Catalog
 from workers.intake.parse import Refused
 from workers.intake.records import catalog_for
 
-Change = CancellationRequested | OrderResubmitted | WithdrawalRequested | OrderAmended
+Change = CancellationRequested | OrderResubmitted | WithdrawalRequested | OrderAmended | ContractRevised
 
 APPROVED_ON = (
     "lines", "currency", "payment", "requested_date", "delivery_date", "delivery", "special_requirements", "channel",
@@ -40,6 +48,7 @@ class Grounds:
     rules: Rulebook
     today: date
     catalog: Catalog
+    contracts: contracts.Known
     decided: Decided
     uncommented: frozenset[str]
 
@@ -52,6 +61,7 @@ def look_up(session: Session, pairs: Sequence[tuple[Fact, Standing]], rules: Rul
         rules,
         now.astimezone(BUSINESS_ZONE).date(),
         catalog_for(session, documents),
+        contracts.look_up(session, [fact.document for fact, _ in pairs if isinstance(fact, ContractRevised)]),
         who_decided(session, withdrawn) if withdrawn else {},
         frozenset(uncommented(session, [folder for _, folder in pairs], now, rules.overrides)),
     )
@@ -71,6 +81,9 @@ def follow(session: Session, journal: Journal, fact: Fact, folder: Standing, gro
             raise Refused([_explained("order", Refusal("order.none", _named(folder)))])
         case OrderResubmitted():
             _resubmit(session, journal, folder, fact, grounds)
+        case ContractRevised():
+            checked = contracts.check(fact.document, grounds.contracts, grounds.rules, grounds.today)
+            contracts.revise(session, journal, fact, folder, checked)
         case OrderAmended():
             _amend(session, journal, folder, fact, grounds)
 

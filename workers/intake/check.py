@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from msgspec import UNSET
 
+from messages.contracts import ContractSubmitted
 from messages.events import FieldError
 from messages.orders import (
     DELIVERY_DATE_FIELD,
@@ -85,8 +86,8 @@ def check(
         _check_required(submitted, today, requires, fault)
     if submitted.quotation:
         _check_quotation(submitted, submitted.quotation, catalog, today, order_id, fault)
-    amounts = _amounts(submitted, policy, fault)
-    return (None if errors else amounts), errors
+    counted = amounts(submitted, policy, fault)
+    return (None if errors else counted), errors
 
 
 def _check_fields(submitted: OrderSubmitted | Partial, catalog: Catalog, today: date, fault: Fault) -> None:
@@ -142,7 +143,8 @@ def _check_quotation(
         fault("currency", "not_as_quoted", f"quotation {number} is in {quoted.currency}")
 
 
-def _amounts(submitted: OrderSubmitted | Partial, policy: Policy, fault: Fault) -> Amounts | None:
+def amounts(submitted: OrderSubmitted | Partial | ContractSubmitted, policy: Policy, fault: Fault) -> Amounts | None:
+    """What the lines come to, where all that it needs is there. Tells `fault` of everything that is wrong."""
     currency = submitted.currency
     if currency is None or submitted.total is None or not submitted.lines or None in submitted.lines:
         return None

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from messages.batch import Batch, BatchKind
-from messages.commands import FACT_OWNERS, Fact, PaymentReceived
+from messages.commands import FACT_OWNERS, ContractReceived, Fact, PaymentReceived
 from shared.database import Session, array, columns
 from shared.ids import new_id
 from shared.journal import Journal, Ref, Standing
 from shared.outbox import announce, to_json
 from shared.rulebook import Rulebook
 from shared.standings import lock_standings
-from workers.intake import changes
+from workers.intake import changes, contracts
 from workers.intake.accept import Receipt, Verdict
 from workers.intake.parse import Limits, Refused, Submission, parse_fact, refuse
 from workers.intake.refusals import Refusal, record
@@ -47,6 +47,7 @@ def accept_facts(
     entries = _parse(submissions, limits, outcome)
     _name_orders(session, entries)
     entries = [entry for entry in entries if _names_an_order(entry, outcome)]
+    entries, contracts_checked = _check_contracts(session, entries, rules, now, outcome)
     journal = Journal(now)
     fresh = _insert(session, entries, now)
     if len(fresh) < len(entries):
@@ -57,10 +58,12 @@ def accept_facts(
         wanted = {entry.order_id for entry in moving if entry.order_id}
         folders = lock_standings(session, wanted, rules.definitions, rules.policies)
         _move(session, journal, moving, folders, rules, outcome)
+    numbers = _register(session, journal, fresh, contracts_checked)
     for entry in fresh:
-        if not isinstance(entry.fact, changes.Change):
+        if not isinstance(entry.fact, changes.Change | ContractReceived):
             journal.send(FACT_OWNERS[entry.fact.kind], Ref(entry.id, 0, entry.fact.kind), BatchKind.FACTS)
-        accepted = Receipt(Verdict.ACCEPTED, _number(entry.fact), (), entry.key[1])
+        number = numbers.get(entry.id) or _number(entry.fact)
+        accepted = Receipt(Verdict.ACCEPTED, number, (), entry.key[1])
         outcome.receipts[entry.place] = outcome.receipts[entry.place] or accepted
     announce(session, record(session, outcome.refusals, now))
     return outcome.all(), journal.write(session)
@@ -108,9 +111,49 @@ def _names_an_order(entry: _Entry, outcome: _Outcome) -> bool:
     number = _number(entry.fact)
     if number is None or entry.order_id or isinstance(entry.fact, PaymentReceived):
         return True
-    fault = refuse("order", "unknown_order", f"there is no order {number}")
+    kind = "order" if hasattr(entry.fact, "order") else "contract"
+    fault = refuse(kind, f"unknown_{kind}", f"there is no {kind} {number}")
     outcome.refuse(entry.place, entry.submission, Refused(fault.errors, *entry.key))
     return False
+
+
+def _check_contracts(
+    session: Session, entries: list[_Entry], rules: Rulebook, now: datetime, outcome: _Outcome
+) -> tuple[list[_Entry], dict[str, contracts.Checked]]:
+    """Contracts that came in, each with the id of its folder to be; without those that are refused."""
+    received = [(entry, entry.fact) for entry in entries if isinstance(entry.fact, ContractReceived)]
+    if not received:
+        return entries, {}
+    known = contracts.look_up(session, [fact.document for _, fact in received])
+    checked: dict[str, contracts.Checked] = {}
+    refused = set()
+    for entry, fact in received:
+        try:
+            checked[entry.id] = contracts.check(fact.document, known, rules, contracts.today_of(now))
+            entry.order_id = new_id()
+        except Refused as refusal:
+            outcome.refuse(entry.place, entry.submission, Refused(refusal.errors, *entry.key))
+            refused.add(entry.id)
+    return [entry for entry in entries if entry.id not in refused], checked
+
+
+def _register(
+    session: Session, journal: Journal, fresh: Sequence[_Entry], checked: dict[str, contracts.Checked]
+) -> dict[str, str]:
+    """Open the folders of new contracts; their numbers, by fact."""
+    received = [
+        (entry, entry.order_id, entry.fact)
+        for entry in fresh
+        if isinstance(entry.fact, ContractReceived) and entry.order_id
+    ]
+    if not received:
+        return {}
+    numbers = contracts.register(
+        session, journal, [(contract_id, fact, checked[entry.id]) for entry, contract_id, fact in received]
+    )
+    entries = [entry for entry, _, _ in received]
+    session.write("update core.facts set handled_at = %s where id = any(%s::uuid[])", journal.now, _ids(entries))
+    return dict(zip([entry.id for entry in entries], numbers, strict=True))
 
 
 def _insert(session: Session, entries: Sequence[_Entry], now: datetime) -> list[_Entry]:
@@ -126,10 +169,11 @@ def _insert(session: Session, entries: Sequence[_Entry], now: datetime) -> list[
 
 def _sort_out_repeats(session: Session, entries: Sequence[_Entry], outcome: _Outcome) -> None:
     rows = session.rows(_EXISTING, *columns([entry.key for entry in entries], 2))
-    first = {(source, fact_id): hash_ for source, fact_id, hash_ in rows}
+    first = {(source, fact_id): (hash_, number) for source, fact_id, hash_, number in rows}
     for entry in entries:
-        if first[entry.key] == entry.hash:
-            outcome.receipts[entry.place] = Receipt(Verdict.REPEATED, _number(entry.fact), (), entry.key[1])
+        hash_, number = first[entry.key]
+        if hash_ == entry.hash:
+            outcome.receipts[entry.place] = Receipt(Verdict.REPEATED, number or _number(entry.fact), (), entry.key[1])
         else:
             fault = refuse("fact_id", "conflict", "already reported with other content")
             outcome.refuse(entry.place, entry.submission, Refused(fault.errors, *entry.key), "fact_conflict")
@@ -165,7 +209,8 @@ def _ids(entries: Sequence[_Entry]) -> str:
 
 
 def _number(fact: Fact) -> str | None:
-    return getattr(fact, "order", None)
+    """The number of the folder that it is about."""
+    return getattr(fact, "order", None) or getattr(fact, "contract", None)
 
 
 _ORDERS = """
@@ -180,8 +225,9 @@ order by v.source, v.fact_id, v.id
 on conflict (source, fact_id) do nothing returning id
 """
 _EXISTING = """
-select f.source, f.fact_id, f.content_hash from unnest(%s::text[], %s::text[]) as k(source, fact_id)
+select f.source, f.fact_id, f.content_hash, h.number from unnest(%s::text[], %s::text[]) as k(source, fact_id)
 join core.facts f on f.source = k.source and f.fact_id = k.fact_id
+left join core.order_headers h on h.order_id = f.order_id
 """
 _AUDIT = """
 insert into core.audit_log (at, actor, action, subject, data)

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from shared.approval import Approval
 from shared.database import Session
-from shared.department import Booked, Department, Outcome, Passed, ReportedFact, Visit
+from shared.department import Booked, Department, Outcome, ReportedFact, Visit
 from workers.sales_review import books, report_rules, reports, rules, strategy, strategy_rules
 
 TERMS = (
@@ -86,21 +87,7 @@ class Market:
         """An approval obtains nothing."""
 
 
-@sales_review.activity("approve", inputs=(*TERMS, "special_requirements"))
-class Approve:
-    """A person's approval and nothing else (审批): its step is in mode `manual`, which asks for it (APR-07)."""
-
-    def load(self, _session: Session, _visits: Sequence[Visit]) -> books.Records:
-        return books.Records({}, {})
-
-    def decide(self, _visit: Visit, _facts: books.Records) -> Outcome:
-        return Passed()
-
-    def save(self, session: Session, effects: Sequence[object]) -> None:
-        """The decision stands in the order's history."""
-
-    def undo(self, session: Session, visits: Sequence[Visit]) -> None:
-        """An approval obtains nothing."""
+sales_review.activity("approve", inputs=(*TERMS, "special_requirements"))(Approval)
 
 
 @sales_review.activity("enter")

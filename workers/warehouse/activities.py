@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from shared.approval import Approval
 from shared.database import Session
 from shared.department import Booked, Department, Outcome, ReportedFact, Visit
 from shared.numbering import BUSINESS_ZONE
@@ -22,6 +23,8 @@ warehouse.recorded(
     "plan_production",  # 生产计划
     "control_production",  # 生产过程的控制
 )
+
+warehouse.activity("approve")(Approval)
 
 
 @dataclass(frozen=True, slots=True)

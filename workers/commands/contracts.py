@@ -1,0 +1,358 @@
+"""`contract`: registering contracts, looking them up, signing them, and seeing to it that they are performed."""
+
+import hashlib
+import json as json_module
+import tomllib
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from workers.commands.terminal import (
+    FAILED,
+    USAGE,
+    As,
+    Json,
+    Lang,
+    console,
+    database,
+    emit,
+    fail,
+    language,
+    publish,
+    table,
+)
+
+contract = typer.Typer(
+    no_args_is_help=True,
+    help="Contracts: register, revise, sign, search, follow up. 合同:收文、修订、签订、台账、履行。",
+)
+
+File = Annotated[
+    Path,
+    typer.Argument(
+        exists=True,
+        dir_okay=False,
+        help="The contract as TOML or JSON; `text_file` names a file with its text. 合同文件。",
+    ),
+]
+Number = Annotated[str, typer.Argument(metavar="CONTRACT", help="Its number, such as CT-20261125-000001. 合同编号。")]
+FactId = Annotated[
+    str | None, typer.Option("--id", help="What names this report for ever: repeats count once. Default: a new one.")
+]
+Day = Annotated[str | None, typer.Option(help="The day, such as 2026-11-25; default today. 日期。")]
+Attach = Annotated[
+    list[Path] | None,
+    typer.Option(exists=True, dir_okay=False, help="A paper that belongs to it; may be repeated. 附件。"),
+]
+_SOURCE = "command-line"
+
+
+@contract.command()
+def register(file: File, person: As, attach: Attach = None, fact_id: FactId = None, json: Json = False) -> None:
+    """Register a contract that came in; its number is given, and the departments are told. 合同收文。"""
+    document = _document(file, attach)
+    _report("contract_received", {"by": person, "document": document}, fact_id, json)
+
+
+@contract.command()
+def revise(
+    number: Number, file: File, person: As, attach: Attach = None, fact_id: FactId = None, json: Json = False
+) -> None:
+    """Hand in a new version of its text; every department is asked again. 提交新版本。"""
+    body = {"contract": number, "by": person, "document": _document(file, attach)}
+    _report("contract_revised", body, fact_id, json)
+
+
+@contract.command()
+def check(
+    number: Number,
+    person: As,
+    reputation: Annotated[str, typer.Option(help="What was found of the other side's reputation. 信誉。")],
+    strength: Annotated[str, typer.Option(help="And of its strength. 实力。")],
+    fact_id: FactId = None,
+    json: Json = False,
+) -> None:
+    """Record that the other side was looked into; nothing is signed before. 核查对方信誉和实力。"""
+    body = {"contract": number, "by": person, "reputation": reputation, "strength": strength}
+    _report("counterparty_checked", body, fact_id, json)
+
+
+@contract.command()
+def sign(
+    number: Number,
+    person: As,
+    head: Annotated[str, typer.Option(help="Who signed for us as head. 签字负责人。")],
+    seal: Annotated[str, typer.Option(help="The seal that was used. 印章。")],
+    ours: Annotated[str, typer.Option(help="Our signature: by whom. 我方签字。")],
+    theirs: Annotated[str, typer.Option(help="Their signature: by whom. 对方签字。")],
+    on: Day = None,
+    attach: Attach = None,
+    fact_id: FactId = None,
+    json: Json = False,
+) -> None:
+    """Record signature and seal of both sides; what stands in the way is listed by `refusals`. 合同签订。"""
+    signed = {"signing_head": head, "seal": seal, "our_signature": ours, "their_signature": theirs}
+    body = {
+        "contract": number,
+        "by": person,
+        **signed,
+        "signed_on": _day(on).isoformat(),
+        "attachments": _papers(attach),
+    }
+    _report("contract_signed", body, fact_id, json)
+
+
+@contract.command()
+def met(
+    number: Number,
+    obligation: Annotated[int, typer.Argument(min=1, help="Its number in the contract. 义务序号。")],
+    person: As,
+    on: Day = None,
+    remarks: Annotated[str, typer.Option(help="In words. 备注。")] = "",
+    fact_id: FactId = None,
+    json: Json = False,
+) -> None:
+    """Record that one of its obligations was met. 义务已履行。"""
+    body = {"contract": number, "by": person, "obligation": obligation, "met_on": _day(on).isoformat()}
+    _report("obligation_met", body | {"remarks": remarks}, fact_id, json)
+
+
+@contract.command(name="list")
+def find(
+    number: Annotated[str | None, typer.Option(help="Its number. 合同编号。")] = None,
+    party: Annotated[str | None, typer.Option(help="A party's code, or a part of its name. 当事人。")] = None,
+    order: Annotated[str | None, typer.Option(help="Of this order. 订单号。")] = None,
+    since: Annotated[str | None, typer.Option(help="Dated on or after. 起始日期。")] = None,
+    until: Annotated[str | None, typer.Option(help="Dated on or before. 截止日期。")] = None,
+    least: Annotated[str | None, typer.Option(help="At least this amount, such as 1000.00. 最低金额。")] = None,
+    most: Annotated[str | None, typer.Option(help="At most this amount. 最高金额。")] = None,
+    currency: Annotated[str | None, typer.Option(help="In this currency; CNY where an amount is given. 币种。")] = None,
+    state: Annotated[str | None, typer.Option(help="In this state. 状态。")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000)] = 50,
+    json: Json = False,
+    lang: Lang = None,
+) -> None:
+    """The ledger of contracts, the newest first. 合同台账。"""
+    from shared.words import word
+    from workers.compliance.ledger import Search
+    from workers.compliance.ledger import find as find_contracts
+
+    chosen = language(lang)
+    in_currency = currency or ("CNY" if least or most else None)
+    search = Search(
+        number=number,
+        party=party,
+        order=order,
+        since=_day(since) if since else None,
+        until=_day(until) if until else None,
+        least_minor=_minor(least, in_currency),
+        most_minor=_minor(most, in_currency),
+        currency=in_currency,
+        state=state,
+    )
+    with database() as opened, opened.transaction() as session:
+        found = find_contracts(session, search, limit)
+    if json:
+        emit(found)
+        return
+    table(
+        ("contract", "dated", "buyer", "amount", "order", "state", "round", "at", "signed", "unmet"),
+        (
+            (
+                each["number"],
+                each["dated"],
+                each["buyer_name"],
+                each["total"],
+                each["order"] or "",
+                word("states", each["state"], chosen),
+                each["round"],
+                " ".join(each["open"]),
+                each["signed_on"] or "",
+                each["unmet"] or "",
+            )
+            for each in found
+        ),
+    )
+
+
+@contract.command()
+def show(
+    number: Number,
+    text: Annotated[bool, typer.Option("--text", help="Print its text, and nothing else. 合同正文。")] = False,
+    json: Json = False,
+    lang: Lang = None,
+) -> None:
+    """One contract: what it says, what was said of it, how it was signed, and its whole history. 合同详情。"""
+    from shared.words import word
+    from workers.commands.orders import why
+    from workers.compliance.ledger import show as show_contract
+
+    chosen = language(lang)
+    with database() as opened, opened.transaction() as session:
+        found = show_contract(session, number)
+    if found is None:
+        fail(f"There is no contract {number}. 没有合同 {number}。")
+    if json:
+        emit(found)
+        return
+    document = found["document"]
+    if text:
+        typer.echo(document["text"])
+        return
+    line = (
+        f"{found['number']}  {word('states', found['state'], chosen)}  {found['seller_name']} / {found['buyer_name']}"
+        f"  {found['total']}  {found['dated']}  version {len(found['versions'])}"
+    )
+    console.print(line, style="bold", markup=False, highlight=False)
+    said = {
+        **document.get("elements", {}),
+        **{f"{name} terms": said for name, said in document.get("terms", {}).items()},
+    }
+    table(("", "what it says"), said.items())
+    _tables(found)
+    table(
+        ("", "time", "what", "step", "who", "state", "why"),
+        (
+            (
+                event["seq"],
+                event["at"].strftime("%m-%d %H:%M:%S"),
+                word("events", event["kind"], chosen),
+                event["step"],
+                event["actor"],
+                word("states", event["state"], chosen),
+                why(event["data"], chosen),
+            )
+            for event in found["events"]
+        ),
+    )
+
+
+def _tables(found: dict[str, Any]) -> None:
+    for title, columns in (
+        ("counterparty_checks", ("checked_by", "reputation", "strength")),
+        ("signatures", ("signing_head", "seal", "signed_on", "our_signature", "their_signature")),
+        ("obligations", ("number", "kind", "what", "due", "met_on")),
+    ):
+        if found[title]:
+            console.print(title.replace("_", " "), style="bold")
+            table(columns, (tuple(each[column] or "" for column in columns) for each in found[title]))
+
+
+@contract.command()
+def obligations(
+    ahead: Annotated[int, typer.Option(min=0, max=3_650, help="Also those due in so many days. 提前天数。")] = 7,
+    everything: Annotated[bool, typer.Option("--all", help="Whatever the day, met ones too. 全部。")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=100_000)] = 200,
+    json: Json = False,
+    lang: Lang = None,
+) -> None:
+    """What signed contracts oblige to: overdue and due, until it is met. 合同履行:到期和逾期义务。"""
+    from workers.compliance.ledger import obligations as list_obligations
+
+    language(lang)
+    with database() as opened, opened.transaction() as session:
+        found = list_obligations(session, today=_day(None), ahead_days=ahead, everything=everything, limit=limit)
+    if json:
+        emit(found)
+        return
+    table(
+        ("contract", "", "buyer", "kind", "what", "due", "amount", ""),
+        (
+            (
+                each["contract"],
+                each["number"],
+                each["buyer_name"],
+                each["kind"],
+                each["what"],
+                each["due"],
+                each["amount"],
+                f"met {each['met_on']}" if each["met_on"] else "overdue 逾期" if each["overdue"] else "due",
+            )
+            for each in found
+        ),
+    )
+
+
+# -- how a report is put together --------------------------------------------------------------------------------------
+
+
+def _report(kind: str, body: dict[str, Any], fact_id: str | None, json: bool) -> NoReturn:
+    """Hand it in as the fact it is, tell what became of it, and end the command with its exit code."""
+    from shared.ids import new_id
+    from shared.rulebook import LiveRulebook
+    from shared.settings import settings
+    from shared.words import word
+    from workers.commands.verdicts import as_json
+    from workers.intake.accept import Verdict
+    from workers.intake.facts import accept_facts
+    from workers.intake.parse import Limits, Submission
+
+    now = datetime.now(UTC)
+    fact = {"kind": kind, "source": _SOURCE, "fact_id": fact_id or new_id(), "occurred_at": now.isoformat(), **body}
+    submission = Submission(json_module.dumps(fact, ensure_ascii=False, default=str).encode(), _SOURCE)
+    limits = Limits(settings().max_body_bytes, settings().max_body_depth)
+    with database() as opened:
+        rules = LiveRulebook(opened).current()
+        with opened.transaction() as session:
+            (receipt,), batches = accept_facts(session, [submission], limits, rules, now)
+    publish(batches)
+    taken = receipt.verdict in (Verdict.ACCEPTED, Verdict.REPEATED)
+    if json:
+        emit(as_json(submission, receipt))
+    elif taken:
+        typer.echo(f"{receipt.number}  {word('verdicts', receipt.verdict, language(None))}")
+    else:
+        fail("\n".join(f"{error.field}: {error.reason}" for error in receipt.errors))
+    raise typer.Exit(0 if taken else FAILED)
+
+
+def _document(file: Path, attach: list[Path] | None) -> dict[str, Any]:
+    """The contract in a file, with its text read from `text_file` (beside it) and its papers added."""
+    try:
+        content = file.read_text(encoding="utf-8")
+        document = json_module.loads(content) if file.suffix == ".json" else tomllib.loads(content)
+        if not isinstance(document, dict):
+            fail(f"{file} holds no contract: a table of fields is wanted.", USAGE)
+        if "text_file" in document:
+            document["text"] = (file.parent / str(document.pop("text_file"))).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        fail(f"{file} cannot be read: {error}", USAGE)
+    if attach:
+        document["attachments"] = [*document.get("attachments", ()), *_papers(attach)]
+    return document
+
+
+def _papers(attach: list[Path] | None) -> list[dict[str, str]]:
+    return [
+        {
+            "name": path.name,
+            "location": str(path.resolve()),
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        }
+        for path in attach or ()
+    ]
+
+
+def _day(text: str | None) -> date:
+    from shared.numbering import BUSINESS_ZONE
+
+    if text is None:
+        return datetime.now(BUSINESS_ZONE).date()
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        fail(f"'{text}' is no day; a day looks like 2026-11-25.", USAGE)
+
+
+def _minor(text: str | None, currency: str | None) -> int | None:
+    from shared.money import MoneyError, to_minor
+
+    if text is None or currency is None:
+        return None
+    try:
+        return to_minor(Decimal(text), currency)
+    except (InvalidOperation, MoneyError) as error:
+        fail(f"'{text}' is no amount in {currency}: {error}", USAGE)
