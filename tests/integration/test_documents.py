@@ -4,6 +4,7 @@
 """
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -37,7 +38,7 @@ DOCUMENTS: dict[str, dict[str, Place]] = {
         "2.2 填写订单信息": ENTRY,
         "2.3 保存订单": ENTRY,
         "3.1 初审": ("first_check",),
-        "3.2 复审": ("second_check",),
+        "3.2 复审": ("credit", "second_check"),
         "3.3 审核结果": NOTICE,
         "4.1 备货": ("release", "stock_taking", "reserve", "instruct"),
         "4.2 打包": ("materials", "pack"),
@@ -59,7 +60,7 @@ DOCUMENTS: dict[str, dict[str, Place]] = {
         "1.1 客户查询及咨询": BEFORE,
         "1.2 订单录入": ENTRY,
         "1.3 客户确认及支付": ("customer", "payment_details", "payment"),
-        "1.4 订单审核": ("review",),
+        "1.4 订单审核": ("review", "credit"),
         "1.5 订单处理及跟踪": ("reserve", "prepare", "plan", "ship", "track"),
         "1.6 订单交付及确认": ("arrange", "receipt", "feedback"),
         "1.7 订单结算及售后服务": ("settle", "support"),
@@ -68,7 +69,7 @@ DOCUMENTS: dict[str, dict[str, Place]] = {
     },
     "d04_sales_department": {
         "1 接收订单": ("thanks",),
-        "2 订单审核与验证": ("review",),
+        "2 订单审核与验证": ("review", "credit"),
         "3 库存检查": ("release", "stock"),
         "4 订单处理": ("enter", "confirmation"),
         "5 订单跟踪": ("track",),
@@ -77,7 +78,7 @@ DOCUMENTS: dict[str, dict[str, Place]] = {
     },
     "d05_sales_purchasing": {
         "1.1 接收订单": ENTRY,
-        "1.2 订单审核": ("review",),
+        "1.2 订单审核": ("review", "credit"),
         "1.3 确认交货期": ("promise", "confirm_date"),
         "1.4 配货准备": ("release", "reserve"),
         "1.5 产品发货": ("pack", "plan", "ship"),
@@ -106,7 +107,7 @@ DOCUMENTS: dict[str, dict[str, Place]] = {
     },
     "d09_regulation": {
         "1.1 销售订单的生成": ENTRY,
-        "1.2 销售订单的审核": ("review", "confirmation"),
+        "1.2 销售订单的审核": ("review", "credit", "confirmation"),
         "2.1 销售订单的处理": ("enter", "release", "allocate", "promise"),
         "2.2 销售订单的分配": ("assign",),
         "3.1 生产计划的制定": ("production_plan",),
@@ -117,7 +118,7 @@ DOCUMENTS: dict[str, dict[str, Place]] = {
     },
     "d10_outline": {
         "1 接收订单": ENTRY,
-        "2 订单审核": ("review",),
+        "2 订单审核": ("review", "credit"),
         "3 订单处理": ("enter", "release", "stock", "production", "plan"),
         "4 订单确认": ("confirmation",),
         "5 订单交付": ("pack", "ship"),
@@ -274,3 +275,30 @@ def test_a_review_that_ends_early_stays_in_its_end_state_and_in_the_lists(compan
     with company.database.transaction() as session:
         (found,) = find_orders(session, state="ended", customer=None, limit=10)
     assert (found["number"], found["open"]) == (journey.number, [])
+
+
+@pytest.mark.requirement("FIN-04", "SAL-04")
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_credit_is_counted_whatever_the_process(company: Office, name: str) -> None:
+    """A customer with a limit of 60.00 orders for 60.00, which just fits, and then for 10.00 more."""
+    for place, pieces in enumerate((6, 1)):
+        lines = [{"product": "P003", "quantity": pieces, "unit_price": "10.00"}]
+        customer = {"code": "C002", "name": "广州南海电器有限公司"}
+        order: dict[str, Any] = {"external_id": f"X-{place}", "customer": customer, "lines": lines}
+        journey = Journey.begin(company, name, **order, total=f"{pieces * 10}.00")
+        journey.go_on(until=partial(approved_or_over, journey))
+        assert company.rows("select exposure_minor from finance.credit_status where customer = 'C002'") == [(6_000,)]
+        assert over_limit(company) == ([journey.number] if place else [])
+
+
+def approved_or_over(journey: Journey) -> bool:
+    return journey.state() == "approved" or bool(over_limit(journey.office))
+
+
+def over_limit(company: Office) -> list[str]:
+    """The orders about whose credit somebody is asked."""
+    rows = company.rows(
+        "select h.number from core.user_tasks t join core.order_headers h using (order_id),"
+        " json_array_elements(t.findings) f where t.status = 'open' and f ->> 'code' = 'credit.over_limit'"
+    )
+    return [row[0] for row in rows]

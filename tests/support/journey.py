@@ -46,11 +46,11 @@ class Journey:
 
     # -- what happens ---------------------------------------------------------------------------------------------
 
-    def go_on(self) -> None:
-        """Whatever the order asks for is done, until it has come to its end."""
+    def go_on(self, until: Callable[[], object] = lambda: False) -> None:
+        """Whatever the order asks for is done, until it has come to its end, or to where it shall stop."""
         for _ in range(FARTHEST):
             self.office.work()
-            if self.state() in FINAL:
+            if self.state() in FINAL or until():
                 return
             if self.task() is not None:
                 self.decide(AGREE)
@@ -180,7 +180,11 @@ def _entered(_: Journey, order: Order) -> Content:
 
 
 def _confirmed(journey: Journey, _: Order) -> Content:
-    return "customer_answered", {"answer": "confirmed", "by": "王芳", "fact_id": f"answer-{journey.round()}"}
+    return "customer_answered", {
+        "answer": "confirmed",
+        "by": "王芳",
+        "fact_id": f"answer-{journey.number}-{journey.round()}",
+    }
 
 
 REPORTS: Mapping[str, Callable[[Journey, Order], Content]] = {

@@ -54,6 +54,26 @@ class Review:
         books.undo_review(session, visits)
 
 
+@finance.activity("credit")
+class Credit:
+    """赊销: what a customer may still owe, where the definition has no review by finance (FIN-04)."""
+
+    def load(self, session: Session, visits: Sequence[Visit]) -> books.Credit:
+        return books.read_credit(session, visits)
+
+    def decide(self, visit: Visit, facts: books.Credit) -> Outcome:
+        order = visit.order
+        account = facts.accounts.get(order.customer.code)
+        received = facts.received.get((order.id, order.currency), 0)
+        return rules.credit(visit, facts.today, account, received, facts.held.get(order.id, 0))
+
+    def save(self, session: Session, effects: Sequence[object]) -> None:
+        books.save_review(session, effects)
+
+    def undo(self, session: Session, visits: Sequence[Visit]) -> None:
+        books.undo_review(session, visits)
+
+
 @finance.activity("release")
 class Release:
     """Prepaid orders go on once they are paid (FIN-05)."""

@@ -6,7 +6,7 @@ Amounts are minor units; shares are basis points. Figures that a rule compares s
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from messages.commands import PaymentReceived
 from messages.orders import Line, Order
@@ -14,6 +14,8 @@ from shared.department import Finding, Outcome, Passed, Referred, Returned, Valu
 from shared.money import MoneyError, convert, round_half_up, to_minor
 
 PREPAID = "prepaid"
+ASK_FOR_CREDIT = frozenset({"finance.review", "finance.credit"})
+"""The activities that count an order as owed."""
 _CREATOR = "salesperson"
 """Whose discount limit counts when nobody has agreed yet: an order is made by a salesperson (制单人)."""
 _DISCOUNT = "discount.over_limit"
@@ -117,27 +119,15 @@ def review(
     of them; until then the order does not pass, and what nobody may grant goes back.
     """
     order, policy = visit.order, visit.policy
-    opens_account = account is None
-    account = account or Account(order.customer.code, order.currency)
+    known = account or Account(order.customer.code, order.currency)
     findings = [*price_findings(order, listed, policy.discount_limits_basis_points, agreements.roles)]
     granted_by = _may_grant(findings)
-    findings += payment_findings(order, account, policy.payment_methods, policy.longest_credit_days)
-    effects: tuple[Receivable | CreditHold, ...] = (receivable_of(order, received_minor),)
-    basis: dict[str, Any] = {}
-    risks = [*standing_risks(visit, account)]
-    if order.payment.terms != PREPAID:
-        try:
-            hold = _hold(visit, account, received_minor, held_minor, opens_account)
-        except MoneyError:
-            risks.append(finding("credit.no_rate", currency=order.currency, account_currency=account.currency))
-        else:
-            effects += (hold,)
-            exposure = account.exposure_minor + hold.change_minor
-            risks += credit_findings(account, exposure, policy.high_risk_exposure_basis_points)
-            basis = {"exposure_minor": exposure, "limit_minor": account.limit_minor, "currency": account.currency}
-        risks += overdue_findings(account, today, policy.allowed_overdue_days)
+    findings += payment_findings(order, known, policy.payment_methods, policy.longest_credit_days)
+    asked = _credit(visit, today, account, received_minor, held_minor, policy.high_risk_exposure_basis_points)
+    risks = [*_new_customer(visit), *asked.findings]
     findings += risks
-    basis["risk"] = "high" if risks else "low"
+    basis = asked.basis | {"risk": "high" if risks else "low"}
+    effects = (receivable_of(order, received_minor), *asked.holds)
     if not findings:
         return Passed(effects, basis)
     basis["reasons"] = [each.code for each in risks]
@@ -145,6 +135,50 @@ def review(
     if not visit.agreed or len(rest) == len(findings) or not rest <= agreements.seen:
         return Referred(tuple(findings), effects, basis)
     return Referred(tuple(findings), effects, basis, granted_by) if granted_by else Returned(tuple(findings), basis)
+
+
+def credit(visit: Visit, today: date, account: Account | None, received_minor: int = 0, held_minor: int = 0) -> Outcome:
+    """赊销: credit alone, by the same rule, where a definition has no review by finance (FIN-04, SAL-04).
+
+    Whatever the process, what a customer owes is counted; an order paid in advance owes nothing here.
+    """
+    asked = _credit(visit, today, account, received_minor, held_minor, _WHOLE)
+    effects = (receivable_of(visit.order, received_minor), *asked.holds) if asked.holds else ()
+    return Referred(asked.findings, effects, asked.basis) if asked.findings else Passed(effects, asked.basis)
+
+
+class _Asked(NamedTuple):
+    findings: tuple[Finding, ...]
+    holds: tuple[CreditHold, ...]
+    basis: dict[str, Any]
+
+
+def _credit(
+    visit: Visit,
+    today: date,
+    account: Account | None,
+    received_minor: int,
+    held_minor: int,
+    high_risk_basis_points: int,
+) -> _Asked:
+    """A hold on the account, and whether an order on credit terms fits its limit."""
+    order = visit.order
+    known = account or Account(order.customer.code, order.currency)
+    findings: list[Finding] = []
+    if known.hold_reason:
+        findings.append(finding("credit.on_hold", order.customer.code, reason=known.hold_reason))
+    if order.payment.terms == PREPAID:
+        return _Asked(tuple(findings), (), {})
+    late = overdue_findings(known, today, visit.policy.allowed_overdue_days)
+    try:
+        hold = _hold(visit, known, received_minor, held_minor, account is None)
+    except MoneyError:
+        findings.append(finding("credit.no_rate", currency=order.currency, account_currency=known.currency))
+        return _Asked((*findings, *late), (), {})
+    exposure = known.exposure_minor + hold.change_minor
+    findings += credit_findings(known, exposure, high_risk_basis_points)
+    basis = {"exposure_minor": exposure, "limit_minor": known.limit_minor, "currency": known.currency}
+    return _Asked((*findings, *late), (hold,), basis)
 
 
 def price_findings(
@@ -214,11 +248,9 @@ def payment_findings(
         yield finding("payment.terms_not_allowed", terms=terms, allowed=", ".join(allowed) or "–")
 
 
-def standing_risks(visit: Visit, account: Account) -> Iterator[Finding]:
-    """Risks that do not depend on credit: an account on hold (SAL-04), a large order of a new customer (FIN-03)."""
+def _new_customer(visit: Visit) -> Iterator[Finding]:
+    """A large order of a new customer is of high risk (FIN-03)."""
     order, policy = visit.order, visit.policy
-    if account.hold_reason:
-        yield finding("credit.on_hold", order.customer.code, reason=account.hold_reason)
     limit = policy.high_risk_new_customer_minor
     if order.new_customer and order.total_base_minor > limit:
         total, currency = order.total_base_minor, policy.base_currency

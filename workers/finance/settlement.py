@@ -10,7 +10,7 @@ from shared.department import Visit, effects_of
 from shared.numbering import take
 from shared.outbox import Announcement, announce
 from workers.finance.books import business_day, save_receivables, undo_review
-from workers.finance.rules import Receivable
+from workers.finance.rules import ASK_FOR_CREDIT, Receivable
 from workers.finance.settlement_rules import Billing, Deal, InvoiceData, Settled
 
 
@@ -213,9 +213,9 @@ where order_id = any(%s::uuid[]) and (due_date is not null or settled_at is not 
 
 
 def undo_invoices(session: Session, visits: Sequence[Visit]) -> None:
-    """Take invoices back that were made before the goods left; orders that no review has entered owe nothing more."""
+    """Take invoices back that were made before the goods left; orders that only the invoice said to owe owe nothing."""
     undo_settlement(session, visits)
-    undo_review(session, [visit for visit in visits if "finance.review" not in visit.activities])
+    undo_review(session, [visit for visit in visits if not visit.activities & ASK_FOR_CREDIT])
 
 
 def undo_settlement(session: Session, visits: Sequence[Visit]) -> None:

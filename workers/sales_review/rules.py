@@ -162,7 +162,7 @@ def _credit(visit: Visit, customer: Customer | None) -> Iterator[Finding]:
         yield finding("customer.on_hold", order.customer.code, reason=customer.credit.on_hold_reason)
     if order.payment.terms == "prepaid":
         return
-    finance_decides = "finance.review" in visit.activities
+    finance_decides = not visit.activities.isdisjoint(("finance.review", "finance.credit"))
     if finance_decides and customer.credit is None:
         return
     credit = customer.credit or Credit(order.currency, 0, 0, None)
