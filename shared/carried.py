@@ -15,9 +15,9 @@ import msgspec
 
 from shared.database import Session, columns
 from shared.history import Kind
-from shared.journal import Standing
 from shared.outbox import to_json
 from shared.processes import CHANGED
+from shared.standings import Standing
 
 
 @dataclass(frozen=True, slots=True)

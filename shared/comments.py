@@ -15,12 +15,12 @@ from shared.database import Session, array, columns
 from shared.department import finding
 from shared.history import SYSTEM, Kind
 from shared.ids import new_id
-from shared.journal import Journal, Standing, as_data
+from shared.journal import Journal, as_data
 from shared.numbering import BUSINESS_ZONE as ZONE
 from shared.outbox import to_json
 from shared.policy import Policy
 from shared.processes import Definition
-from shared.standings import lock_standings, read_standings
+from shared.standings import Standing, lock_standings, read_standings
 from shared.states import FINAL
 from shared.tasks import Refusal
 

@@ -5,10 +5,11 @@ from datetime import datetime
 
 from messages.batch import Batch, BatchKind
 from messages.folders import size_of
+from shared.batches import Ref
 from shared.catalogue import Catalogue
 from shared.database import Session, array
 from shared.history import Kind
-from shared.journal import Journal, Ref
+from shared.journal import Journal
 from shared.outbox import to_json
 from shared.policy import Policy
 from shared.processes import Definition

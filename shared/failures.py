@@ -10,12 +10,13 @@ from pydantic import ValidationError
 
 from messages.batch import Batch, BatchKind
 from shared.anchors import COMMIT
+from shared.batches import Ref, write_batches
 from shared.catalogue import DefinitionError
 from shared.database import Database, Row, Session, columns
 from shared.department import Unworkable
 from shared.history import SYSTEM, Kind, link, microseconds
 from shared.ids import new_id
-from shared.journal import IllegalMove, Ref, write_batches
+from shared.journal import IllegalMove
 from shared.outbox import to_json
 
 log = structlog.get_logger()

@@ -9,9 +9,10 @@ from typing import Any
 from messages.folders import Document, write_document
 from shared.database import Session, array, columns, json_list
 from shared.history import Kind
-from shared.journal import Journal, Standing
+from shared.journal import Journal
 from shared.policy import Policy
 from shared.processes import Definition
+from shared.standings import Standing
 from shared.states import State
 
 

@@ -9,93 +9,24 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from msgspec import Struct
-
-from messages.batch import MAX_BATCH_LINES, MAX_ORDERS, Batch, BatchKind, Department
-from messages.folders import Document, size_of
-from messages.orders import Order
+from messages.batch import Batch, BatchKind, Department
+from messages.folders import size_of
 from shared.anchors import COMMIT
+from shared.batches import Ref, write_batches
 from shared.calendar import NO_OVERRIDES, Deadline, Overrides, deadline
-from shared.conditions import Value
 from shared.database import Session, array, columns, json_list
 from shared.department import Finding
 from shared.history import SYSTEM, Kind, link, microseconds
 from shared.ids import new_id
 from shared.outbox import Announcement, announce, to_json
-from shared.policy import Policy
-from shared.processes import NOT_BY, RECORD, RETURN, Definition, Step, next_steps, state_after, steps_dropped
+from shared.processes import NOT_BY, RECORD, RETURN, Step, next_steps, state_after, steps_dropped
+from shared.standings import Standing
 from shared.states import WITH_CREATOR, State, allowed, may_end
 
 UNDO = "undo:"
 OPINION = "opinion"
 """The option of a step whose answer must be an opinion in writing (CMP-05)."""
 _BACK = "back:"
-
-
-class Standing(Struct):
-    """One order as it stands, locked by this transaction. `closing` is what it becomes once all is undone."""
-
-    id: str
-    version: int
-    state: State
-    round: int
-    revision: int
-    open: list[str]
-    done: list[str]
-    closing: str | None
-    head: bytes
-    definition: Definition
-    policy: Policy
-    document: Document
-
-    @property
-    def order(self) -> Order:
-        """The order that this is. Raises TypeError for a contract or a delivery note."""
-        if isinstance(self.document, Order):
-            return self.document
-        raise TypeError(f"{self.document.number} is no order")
-
-    def values(self) -> dict[str, Value]:
-        """The document's facts as conditions of a definition see them; what it cannot have is empty."""
-        document = self.document
-        common: dict[str, Value] = {
-            "total": document.total_base_minor,
-            "currency": document.currency,
-            "sale_type": document.sale_type.value,
-            "line_count": size_of(document),
-            **self.policy.condition_values(),
-        }
-        if not isinstance(document, Order):
-            return _EMPTY | common
-        order = document
-        return common | {
-            "channel": order.channel.value,
-            "payment_terms": order.payment.terms,
-            "payment_method": order.payment.method.value,
-            "special_requirements": bool(order.special_requirements.strip()),
-            "customer_class": order.customer_class,
-            "new_customer": order.new_customer,
-        }
-
-
-_EMPTY: dict[str, Value] = {
-    "channel": "",
-    "payment_terms": "",
-    "payment_method": "",
-    "special_requirements": False,
-    "customer_class": "",
-    "new_customer": False,
-}
-
-
-class Ref(Struct, frozen=True):
-    """One order (at a round and step) or one fact in a batch. `task`: the decided user task that put it there."""
-
-    id: str
-    round: int
-    step: str
-    task: str | None = None
-    lines: int = 1
 
 
 class IllegalMove(Exception):
@@ -365,44 +296,6 @@ class Journal:
         return write_batches(session, self.refs, self.now)
 
 
-def write_batches(session: Session, refs: dict[tuple[Department, BatchKind], list[Ref]], now: datetime) -> list[Batch]:
-    """One row per batch of at most 256 orders or 2,000 lines; returns their messages."""
-    rows: list[tuple[object, ...]] = []
-    messages: list[Batch] = []
-    for (department, kind), waiting in refs.items():
-        for part in _parts(waiting):
-            message = Batch(id=new_id(), department=department, kind=kind, size=len(part))
-            messages.append(message)
-            tasks = ",".join(ref.task or "" for ref in part) if any(ref.task for ref in part) else None
-            rows.append(
-                (
-                    message.id,
-                    department,
-                    kind,
-                    ",".join([ref.id for ref in part]),
-                    ",".join([str(ref.round) for ref in part]),
-                    ",".join([ref.step for ref in part]),
-                    tasks,
-                )
-            )
-    if rows:
-        session.write(_BATCHES, now, *columns(rows, 7))
-    return messages
-
-
-def _parts(refs: list[Ref]) -> Iterable[list[Ref]]:
-    part: list[Ref] = []
-    lines = 0
-    for ref in refs:
-        if part and (len(part) == MAX_ORDERS or lines + ref.lines > MAX_BATCH_LINES):
-            yield part
-            part, lines = [], 0
-        part.append(ref)
-        lines += ref.lines
-    if part:
-        yield part
-
-
 def as_data(findings: Iterable[Finding]) -> list[dict[str, Any]]:
     """Findings as they stand in events and tasks."""
     return [asdict(each) for each in findings]
@@ -512,10 +405,3 @@ _CLOSE = (
     "update core.dead_letters set resolution = 'superseded', resolved_at = now(), resolved_by = 'system'"
     " where subject_id = any(%s::uuid[]) and resolution is null",
 )
-_BATCHES = """
-insert into core.batches (created_at, id, department, kind, ids, rounds, steps, tasks)
-select %s, v.id, v.department, v.kind, string_to_array(v.ids, ',')::uuid[], string_to_array(v.rounds, ',')::smallint[],
-    string_to_array(v.steps, ','), string_to_array(v.tasks, ',', '')::uuid[]
-from unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
-    as v(id, department, kind, ids, rounds, steps, tasks)
-"""

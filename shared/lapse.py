@@ -66,8 +66,9 @@ def lapse(
 
 # An approved order is in a queue for a moment; else it waits for the world, or for a person. A contract is use of it.
 _WAITING = """
-select o.id from core.orders o join unnest(%s::text[], %s::timestamptz[]) as p(key, begun) on p.key = o.policy
-where o.id > %s::uuid and o.id in (
+select o.id from core.orders o join core.order_headers h on h.order_id = o.id
+join unnest(%s::text[], %s::timestamptz[]) as p(key, begun) on p.key = o.policy
+where h.document_kind = 'order' and o.id > %s::uuid and o.id in (
         select order_id from core.waits union select order_id from core.user_tasks where status = 'open'
     )
     and o.state = 'approved' and o.closing is null and o.submitted_at < p.begun

@@ -17,6 +17,7 @@ from messages.batch import Batch, BatchKind
 from messages.commands import FACT
 from messages.folders import kind_of
 from shared import carried
+from shared.batches import Ref, write_batches
 from shared.calendar import NO_OVERRIDES, Overrides
 from shared.carried import Kept
 from shared.catalogue import Catalogue
@@ -39,12 +40,12 @@ from shared.department import (
 from shared.failures import record_failure
 from shared.folders import Opening, open_folders
 from shared.history import SYSTEM, Kind
-from shared.journal import UNDO, Journal, Ref, Standing, as_data, write_batches
+from shared.journal import UNDO, Journal, as_data
 from shared.numbering import BUSINESS_ZONE
 from shared.outbox import to_json
 from shared.policy import Policy
 from shared.processes import Definition, Step, select
-from shared.standings import COLUMNS, standing
+from shared.standings import COLUMNS, Standing, standing
 
 log = structlog.get_logger()
 

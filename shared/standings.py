@@ -1,14 +1,74 @@
-"""Reading where orders stand, under lock: what every mover of orders begins with."""
+"""Where orders stand, and reading it under lock: what every mover of orders begins with."""
 
 from collections.abc import Collection
 
-from messages.folders import read_document
+from msgspec import Struct
+
+from messages.folders import Document, read_document, size_of
+from messages.orders import Order
 from shared.catalogue import Catalogue
+from shared.conditions import Value
 from shared.database import Row, Session, array
-from shared.journal import Standing
 from shared.policy import Policy
 from shared.processes import Definition, pinned
 from shared.states import State
+
+
+class Standing(Struct):
+    """One order as it stands, locked by this transaction. `closing` is what it becomes once all is undone."""
+
+    id: str
+    version: int
+    state: State
+    round: int
+    revision: int
+    open: list[str]
+    done: list[str]
+    closing: str | None
+    head: bytes
+    definition: Definition
+    policy: Policy
+    document: Document
+
+    @property
+    def order(self) -> Order:
+        """The order that this is. Raises TypeError for a contract or a delivery note."""
+        if isinstance(self.document, Order):
+            return self.document
+        raise TypeError(f"{self.document.number} is no order")
+
+    def values(self) -> dict[str, Value]:
+        """The document's facts as conditions of a definition see them; what it cannot have is empty."""
+        document = self.document
+        common: dict[str, Value] = {
+            "total": document.total_base_minor,
+            "currency": document.currency,
+            "sale_type": document.sale_type.value,
+            "line_count": size_of(document),
+            **self.policy.condition_values(),
+        }
+        if not isinstance(document, Order):
+            return _EMPTY | common
+        order = document
+        return common | {
+            "channel": order.channel.value,
+            "payment_terms": order.payment.terms,
+            "payment_method": order.payment.method.value,
+            "special_requirements": bool(order.special_requirements.strip()),
+            "customer_class": order.customer_class,
+            "new_customer": order.new_customer,
+        }
+
+
+_EMPTY: dict[str, Value] = {
+    "channel": "",
+    "payment_terms": "",
+    "payment_method": "",
+    "special_requirements": False,
+    "customer_class": "",
+    "new_customer": False,
+}
+
 
 # Arrays come as text, because to read them costs more than everything else of the row but the document.
 COLUMNS = """o.version, o.state, o.round, o.revision, array_to_string(o.open, ' '), array_to_string(o.done, ' '),

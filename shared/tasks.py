@@ -12,14 +12,15 @@ from datetime import datetime
 from messages.batch import Batch
 from shared import authority
 from shared.authority import AGREE, CHOICES, DISAGREE, TRANSFER, Delegation, People, Refusal, Task, Wish
+from shared.batches import Ref, write_batches
 from shared.catalogue import Catalogue
 from shared.database import Row, Session, array, columns
 from shared.history import Kind
-from shared.journal import Journal, Ref, Standing, write_batches
+from shared.journal import Journal
 from shared.outbox import to_json
 from shared.policy import Policy
 from shared.processes import Definition
-from shared.standings import lock_standings
+from shared.standings import Standing, lock_standings
 
 __all__ = ["AGREE", "CHOICES", "DISAGREE", "TRANSFER", "Refusal", "Transferred", "Wish", "decide", "transfer"]
 

@@ -7,11 +7,11 @@ from messages.batch import Batch
 from shared.catalogue import Catalogue
 from shared.database import Session, array
 from shared.history import Kind
-from shared.journal import Journal, Standing
+from shared.journal import Journal
 from shared.outbox import to_json
 from shared.policy import Policy
 from shared.processes import Definition
-from shared.standings import lock_standings
+from shared.standings import Standing, lock_standings
 from shared.states import State
 from shared.tasks import Refusal
 

@@ -12,11 +12,12 @@ from messages.batch import Department as Name
 from messages.orders import Order
 from shared import policy
 from shared.audit import audit
+from shared.batches import Ref, write_batches
 from shared.catalogue import gather
 from shared.database import Database
 from shared.definitions import parse
 from shared.ids import new_id
-from shared.journal import Journal, Ref, write_batches
+from shared.journal import Journal
 from shared.processes import Definition
 from shared.runtime import Runtime, release
 from shared.standings import lock_standings

@@ -12,11 +12,12 @@ from messages.batch import Batch, BatchKind
 from messages.batch import Department as Name
 from shared import policy
 from shared.audit import audit
+from shared.batches import Ref, write_batches
 from shared.catalogue import gather
 from shared.database import ROLE, Database, Session, array
 from shared.definitions import parse
 from shared.department import Department, Outcome, Passed, Referred, Returned, Unworkable, Visit, Waiting, finding
-from shared.journal import Journal, Ref, write_batches
+from shared.journal import Journal
 from shared.processes import Definition
 from shared.runtime import Runtime, wake_orders
 from shared.standings import lock_standings

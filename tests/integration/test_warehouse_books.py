@@ -16,12 +16,13 @@ from messages.commands import GoodsReceived
 from messages.orders import Order
 from shared import policy
 from shared.audit import audit
+from shared.batches import Ref, write_batches
 from shared.catalogue import gather
 from shared.database import Database, Row, columns
 from shared.definitions import parse
 from shared.department import Activity, Booked, Outcome, Passed, Referred, ReportedFact, Visit, Waiting
 from shared.ids import new_id
-from shared.journal import Journal, Ref, write_batches
+from shared.journal import Journal
 from shared.migrations import differences
 from shared.processes import Definition
 from shared.runtime import Runtime

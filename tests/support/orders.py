@@ -11,9 +11,10 @@ from messages.orders import Line, Order, write_order
 from shared.database import Database, columns
 from shared.history import Kind
 from shared.ids import new_id
-from shared.journal import Journal, Standing
+from shared.journal import Journal
 from shared.policy import Policy
 from shared.processes import Definition
+from shared.standings import Standing
 from shared.states import State
 
 NOW = datetime(2026, 6, 15, 2, 0, tzinfo=UTC)

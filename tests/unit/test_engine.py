@@ -23,10 +23,11 @@ from shared.processes import (
     steps_dropped,
     steps_to_undo,
 )
-from shared.states import FINAL, State, allowed
+from shared.states import FINAL, State, allowed, may_be_amended
 from tests.support.drawn import VALUES, sound_definitions
 
-KINDS = ["deliver"] * 5 + ["decide"] * 2 + ["repeat", "lose", "rescue", "wake", "resubmit", "cancel"]
+KINDS = ["deliver"] * 6 + ["decide"] * 3
+KINDS += ["repeat", "lose", "rescue", "wake", "resubmit", "cancel", "amend", "withdraw", "purge"]
 OUTCOMES = ["pass"] * 4 + ["refer", "wait", "return"]
 Action = tuple[str, int, str, bool]
 # Three bytes make an action: far quicker to draw than a list of tuples, and it shrinks as well.
@@ -119,12 +120,30 @@ class Running:
             self.effects.remove(name)
             self.done.remove(name)
 
-    def cancel(self) -> None:
+    def end(self, end: State) -> None:
         if allowed(self.state, State.CANCELLING):
             self.undo(steps_to_undo(self.definition, self.done))
             self.at = {}
             self.move(State.CANCELLING)
-            self.move(State.CANCELLED)
+            self.move(end)
+            assert self.effects == [], "nothing is held for it any more"
+
+    def amend(self) -> None:
+        """An approved order is changed: everything is undone, and a round begins at the first step."""
+        self.undo(steps_to_undo(self.definition, self.done))
+        self.at, self.agreed = {}, set()
+        self.move(State.IN_REVIEW)
+        self.round += 1
+        self.advance()
+        assert self.done == set()
+
+    def withdraw(self) -> None:
+        """The creator takes it back in review."""
+        self.undo(steps_to_undo(self.definition, self.done))
+        self.at, self.agreed = {}, set()
+        self.move(State.RETURNING)
+        self.move(State.RETURNED)
+        assert self.effects == [], "nothing is held for a returned order"
 
     def advance(self) -> None:
         self.move(state_after(self.definition, self.done, self.values, self.state))
@@ -196,8 +215,21 @@ def act(order: Running, kind: str, pick: int, outcome: str, agree: bool) -> None
             order.send(waiting[pick % len(waiting)])
         case "resubmit" if order.state is State.RETURNED:
             order.submit()
+        case _:
+            act_on_the_whole(order, kind, pick)
+
+
+def act_on_the_whole(order: Running, kind: str, pick: int) -> None:
+    """What its creator, its customer and time do to an order."""
+    match kind:
         case "cancel" if pick < 16:
-            order.cancel()
+            order.end(State.CANCELLED)
+        case "amend" if may_be_amended(order.state):
+            order.amend()
+        case "withdraw" if order.state is State.IN_REVIEW and pick < 128:
+            order.withdraw()
+        case "purge" if order.state is State.IN_REVIEW and pick < 16:
+            order.end(State.PURGED)
 
 
 def settle(order: Running) -> None:
@@ -213,7 +245,7 @@ def settle(order: Running) -> None:
         order.queue.clear()
 
 
-@pytest.mark.requirement("APR-06", "APR-09", "PLT-02", "PLT-03", "PRC-10", "TRK-01")
+@pytest.mark.requirement("APR-06", "APR-09", "APR-15", "ENT-09", "PLT-02", "PLT-03", "PRC-10", "TRK-01")
 @given(definition=sound_definitions(), values=VALUES, actions=ACTIONS)
 @settings(deadline=None, max_examples=200)
 def test_every_order_ends_or_waits_and_no_step_is_decided_twice(
@@ -227,7 +259,7 @@ def test_every_order_ends_or_waits_and_no_step_is_decided_twice(
         order.check()
     event(f"{order.state} in round {min(order.round, 4)}")
     settle(order)
-    assert order.state in {definition.ends_in, State.CANCELLED}
+    assert order.state in {definition.ends_in, State.CANCELLED, State.PURGED}
     if order.state is definition.ends_in:
         assert order.done == {one.id for one in definition.steps if order.applies(one)}
 

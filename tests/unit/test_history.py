@@ -16,8 +16,9 @@ from shared import policy
 from shared.definitions import parse
 from shared.department import finding
 from shared.history import SYSTEM, Broken, Event, Fold, Kind, apply, fold
-from shared.journal import UNDO, Journal, Standing
+from shared.journal import UNDO, Journal
 from shared.processes import Definition
+from shared.standings import Standing
 from shared.states import FINAL, State, allowed, may_be_amended, may_end
 from tests.support.definitions import definition_text, step
 from tests.support.drawn import sound_definitions

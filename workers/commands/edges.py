@@ -98,7 +98,7 @@ def fact(
     remarks: Annotated[str | None, typer.Option(help="Receipt, paper, answer: what was remarked. 备注。")] = None,
     score: Annotated[int | None, typer.Option(help="Survey: the answer. 评分。")] = None,
     comment: Annotated[str | None, typer.Option(help="Survey: in words. 评语。")] = None,
-    reason: Annotated[str | None, typer.Option(help="Cancellation: why. 取消原因。")] = None,
+    reason: Annotated[str | None, typer.Option(help="Cancellation, withdrawal: why. 原因。")] = None,
     by: Annotated[
         str | None,
         typer.Option(help="Resubmission, entry, paper, answer: who did it; of a resubmission the creator. 经手人。"),

@@ -12,11 +12,12 @@ from shared.catalogue import DefinitionError
 from shared.database import Row, Session, array, columns, json_list
 from shared.history import Kind
 from shared.ids import new_id
-from shared.journal import Journal, Standing
+from shared.journal import Journal
 from shared.numbering import BUSINESS_ZONE, take
 from shared.outbox import Announcement, announce
 from shared.processes import Definition
 from shared.rulebook import Rulebook
+from shared.standings import Standing
 from shared.states import State
 from workers.intake import records
 from workers.intake.check import Amounts, Catalog, check, content_hash, document

@@ -19,10 +19,11 @@ from messages.orders import DELIVERY_DATE_FIELD, Order, write_order
 from shared.comments import uncommented
 from shared.database import Session
 from shared.history import Kind
-from shared.journal import Journal, Standing
+from shared.journal import Journal
 from shared.numbering import BUSINESS_ZONE
 from shared.processes import Definition, may_finish
 from shared.rulebook import Rulebook
+from shared.standings import Standing
 from shared.states import State, may_be_amended
 from shared.tasks import Refusal
 from shared.withdrawals import Decided, refused, take_back, who_decided

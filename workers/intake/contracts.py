@@ -26,13 +26,14 @@ from shared.catalogue import DefinitionError
 from shared.database import Session, array, columns
 from shared.folders import Opening, link, open_folders
 from shared.history import Kind
-from shared.journal import Journal, Standing
+from shared.journal import Journal
 from shared.money import MoneyError, convert, from_minor, to_minor
 from shared.numbering import BUSINESS_ZONE, take
 from shared.outbox import Announcement, announce
 from shared.policy import Policy
 from shared.processes import Definition, select
 from shared.rulebook import Rulebook
+from shared.standings import Standing
 from shared.states import State
 from workers.intake.check import Amounts, Fault, amounts
 from workers.intake.parse import Refused

@@ -9,12 +9,13 @@ from datetime import datetime
 
 from messages.batch import Batch, BatchKind
 from messages.commands import FACT_OWNERS, ContractReceived, Fact, PaymentReceived
+from shared.batches import Ref
 from shared.database import Session, array, columns
 from shared.ids import new_id
-from shared.journal import Journal, Ref, Standing
+from shared.journal import Journal
 from shared.outbox import announce, to_json
 from shared.rulebook import Rulebook
-from shared.standings import lock_standings
+from shared.standings import Standing, lock_standings
 from workers.intake import changes, contracts
 from workers.intake.accept import Receipt, Verdict
 from workers.intake.parse import Limits, Refused, Submission, parse_fact, refuse

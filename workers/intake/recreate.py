@@ -14,12 +14,12 @@ from shared.catalogue import DefinitionError
 from shared.comments import uncommented
 from shared.database import Session
 from shared.history import Kind
-from shared.journal import Journal, Standing
+from shared.journal import Journal
 from shared.money import from_minor
 from shared.numbering import BUSINESS_ZONE
 from shared.outbox import to_json
 from shared.rulebook import Rulebook
-from shared.standings import lock_standings
+from shared.standings import Standing, lock_standings
 from shared.states import State, may_end
 from shared.tasks import Refusal
 from workers.intake.accept import Verdict, accept_orders

@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 import structlog
 
 from messages.batch import Batch, BatchKind, Department
+from shared.batches import Ref
 from shared.broker import depth, drop_stranded, message_ids, silent_queues, stranded
 from shared.database import Row, array
 from shared.failures import bury, split
-from shared.journal import Ref
 from workers.process import Process
 
 log = structlog.get_logger()
