@@ -7,7 +7,7 @@ from pydantic import Field, TypeAdapter, model_validator
 
 from messages.contract import Code, Contract, Name, Text
 from messages.contracts import ContractSubmitted, SubmittedAttachment
-from messages.orders import MAX_LINES, Currency, Money, OrderSubmitted, Quantity, SubmittedLine
+from messages.orders import MAX_LINES, Currency, Money, OrderSubmitted, PaymentMethod, Quantity, SubmittedLine
 
 Words = Annotated[str, Field(min_length=1, max_length=2_000, pattern=r"\S")]
 """Text that must not be blank."""
@@ -201,6 +201,17 @@ class ObligationMet(_Fact):
     remarks: Text = ""
 
 
+class PaymentNotice(_Fact):
+    """The customer says that they have paid (付款通知, INT-06). It is recorded and counts as no payment."""
+
+    kind: Literal["payment_notice"] = "payment_notice"
+    order: Code
+    amount: Money
+    currency: Currency
+    method: PaymentMethod
+    reference: Code | None = None
+
+
 Fact = Annotated[
     PaymentReceived
     | GoodsReceived
@@ -218,7 +229,8 @@ Fact = Annotated[
     | ContractRevised
     | CounterpartyChecked
     | ContractSigned
-    | ObligationMet,
+    | ObligationMet
+    | PaymentNotice,
     Field(discriminator="kind"),
 ]
 FACT: TypeAdapter[Fact] = TypeAdapter(Fact)
@@ -241,5 +253,6 @@ FACT_OWNERS: dict[str, str] = {
     "counterparty_checked": "compliance",
     "contract_signed": "compliance",
     "obligation_met": "compliance",
+    "payment_notice": "finance",
 }
 """Which department books which kind of fact."""

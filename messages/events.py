@@ -168,6 +168,24 @@ class AnchorSet(Contract):
     commits: Annotated[int, Field(gt=0)]
 
 
+class LetterWritten(Contract):
+    """`orderflow.letter.<kind>`: the customer is written, word for word as here. We send it where a mail server is set.
+    `recipient` null: the order has no e-mail address.
+    """
+
+    schema_version: Literal[1] = 1
+    letter: str
+    order: str
+    customer: str
+    language: Literal["zh", "en"]
+    recipient: str | None
+    subject: str
+    body: str
+
+
+LETTERS = "orderflow.letter."
+"""What the types of letters begin with; the kind of letter follows."""
+
 STATES = tuple(f"orderflow.{kind}." for kind in DocumentKind)
 """What the types of state changes begin with; the state follows."""
 
@@ -185,9 +203,12 @@ DATA: Mapping[str, type[Contract]] = MappingProxyType(
         "orderflow.anchor.set": AnchorSet,
     }
 )
-"""The `data` of every type of event; of those that begin with one of STATES it is OrderStateChanged."""
+"""The `data` of every type of event; of those that begin with one of STATES it is OrderStateChanged, of letters
+LetterWritten."""
 
 
 def data_of(type_: str) -> type[Contract]:
     """The contract of an event's data. Raises KeyError for a type that we do not publish."""
+    if type_.startswith(LETTERS):
+        return LetterWritten
     return OrderStateChanged if type_.startswith(STATES) else DATA[type_]

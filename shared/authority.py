@@ -17,6 +17,8 @@ CHOICES = (AGREE, DISAGREE, TRANSFER)
 class Wish:
     """What a person wants to do with a task. `seen_version`: the order's version on their screen, if they say.
     `clause`: the one of a contract that the opinion is about. `on_behalf_of`: for whom, where they say it.
+    `customer_must_change`: who disagrees marks the reason as the customer's to change, who is then written what to
+    modify (SAL-08).
     """
 
     task: str
@@ -28,6 +30,7 @@ class Wish:
     seen_version: int | None = None
     clause: str = ""
     on_behalf_of: str = ""
+    customer_must_change: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 from messages.batch import Batch, BatchKind, Department
 from messages.folders import size_of
+from messages.orders import Order
 from shared.anchors import COMMIT
 from shared.batches import Ref, write_batches
 from shared.calendar import NO_OVERRIDES, Deadline, Overrides, deadline
@@ -18,6 +19,7 @@ from shared.database import Session, array, columns, json_list
 from shared.department import Finding
 from shared.history import SYSTEM, Kind, link, microseconds
 from shared.ids import new_id
+from shared.letters import CHANGES_NEEDED, ON_STATE, Letter, write_letters
 from shared.outbox import Announcement, announce, to_json
 from shared.processes import NOT_BY, RECORD, RETURN, Step, next_steps, state_after, steps_dropped
 from shared.standings import Standing
@@ -44,6 +46,7 @@ class Journal:
     tasks: list[tuple[object, ...]] = field(default_factory=list)
     waits: list[tuple[object, ...]] = field(default_factory=list)
     announcements: list[Announcement] = field(default_factory=list)
+    letters: list[Letter] = field(default_factory=list)
     closed: set[str] = field(default_factory=set)
     created: set[str] = field(default_factory=set)
     begun: set[str] = field(default_factory=set)
@@ -118,6 +121,9 @@ class Journal:
         if step.on_disagree == RECORD:
             self.finish_step(standing, Kind.OPINION, step.id, actor, data)
             return
+        if data.get("customer_must_change") and isinstance(standing.document, Order):
+            said = {name: data[name] for name in ("reason", "requested_change")}
+            self.letters.append(Letter(CHANGES_NEEDED, standing.document, standing.round, self.now, said))
         if step.on_disagree == RETURN:
             self.send_back(standing, kind, actor, data, step.id)
             return
@@ -268,6 +274,14 @@ class Journal:
         )
         if changed:
             self.announcements.append(_state_changed(standing, self.now, data))
+            if standing.definition.letters:
+                self._tell_customer(standing)
+
+    def _tell_customer(self, standing: Standing) -> None:
+        """The letter of the state that was reached, where the definition has it."""
+        kind, document = ON_STATE.get(standing.state), standing.document
+        if kind in standing.definition.letters and isinstance(document, Order):
+            self.letters.append(Letter(str(kind), document, standing.round, self.now))
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
@@ -293,6 +307,7 @@ class Journal:
         if self.waits:
             session.write(_WAITS, *columns(self.waits, 7))
         announce(session, self.announcements)
+        write_letters(session, self.letters)
         return write_batches(session, self.refs, self.now)
 
 

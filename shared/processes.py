@@ -91,6 +91,8 @@ class Definition:
     """The state after the last step (PRC-10)."""
     then: str | None
     """Name of the definition that goes on from there."""
+    letters: tuple[str, ...] = ()
+    """The letters to the customer that its orders cause by their states; out of `shared.letters.ON_STATE`."""
     requires: tuple[str, ...] = ()
     """What an order must have beyond what every order has; out of REQUIRABLE."""
     asks_again: AsksAgain = ALL

@@ -241,12 +241,15 @@ class Decision:
     reason: str | None
     requested_change: str | None
     clause: str | None
+    customer_must_change: bool
     order_version: int
     seen: frozenset[tuple[str, str]]
 
     def as_data(self) -> dict[str, Any]:
         """As the order's history keeps it."""
         data: dict[str, Any] = {"task": self.task, "saw_version": self.order_version}
+        if self.customer_must_change:
+            data["customer_must_change"] = True
         said = {
             "on_behalf_of": self.on_behalf_of,
             "reason": self.reason,
@@ -340,9 +343,9 @@ def _decisions(session: Session, refs: Sequence[Ref]) -> dict[str, Decision]:
 
 
 def _decision(row: Row) -> Decision:
-    task, choice, by, for_, reason, change, clause, version, codes, subjects = row
+    task, choice, by, for_, reason, change, clause, must, version, codes, subjects = row
     seen = frozenset(zip(codes, subjects, strict=True))
-    return Decision(task, choice, by, for_, reason, change, clause, version, seen)
+    return Decision(task, choice, by, for_, reason, change, clause, must, version, seen)
 
 
 def _one_step_each(refs: Sequence[Ref]) -> tuple[list[Ref], list[Ref]]:
@@ -411,7 +414,8 @@ where w.order_id = woken.order_id and w.step = woken.step and w.key = woken.key
 returning w.order_id, w.round, w.step, w.department
 """
 _DECISIONS = """
-select t.id, t.decision, t.decided_by, t.decided_for, t.reason, t.requested_change, t.clause, t.order_version,
+select t.id, t.decision, t.decided_by, t.decided_for, t.reason, t.requested_change, t.clause, t.customer_must_change,
+    t.order_version,
     array(select f->>'code' from json_array_elements(t.findings) f),
     array(select f->>'subject' from json_array_elements(t.findings) f)
 from core.user_tasks t where t.id = any(%s::uuid[])

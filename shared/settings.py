@@ -38,6 +38,10 @@ class Settings(BaseSettings):
     max_unpacked_bytes: int = Field(1_000_000_000, ge=1_000, description="largest XLSX file that is imported, unpacked")
     max_unpacked_ratio: int = Field(200, ge=2, description="and how many times its own size that may be")
     max_sheet_cells: int = Field(10_000_000, ge=1, description="most cells of an XLSX sheet, empty ones included")
+    smtp_url: str = Field("", description="smtp://user:password@host:port (or smtps://); empty: letters stay pending")
+    smtp_sender: str = Field("", description="the address that letters to customers come from")
+    smtp_timeout_seconds: float = Field(20.0, gt=0)
+    letter_attempts: int = Field(8, ge=1, description="tries of one letter before it has failed")
     language: Literal["zh", "en"] = Field("en", description="of what the command line prints")
     events_kept: int = Field(100_000, ge=1_000, description="events kept on the outgoing stream")
 

@@ -193,6 +193,7 @@ user_tasks = Table(
     Column("decided_at", _time),
     Column("reason", Text),
     Column("requested_change", Text),
+    Column("customer_must_change", Boolean, nullable=False, server_default=text("false"), comment="and is told so"),
     Column(
         "opinion", Boolean, nullable=False, server_default=text("false"), comment="the answer is an opinion in writing"
     ),
@@ -368,6 +369,33 @@ drafts = Table(
     CheckConstraint("(submitted_at is null) = (order_id is null)", name="submitted_is_an_order"),
     Index("ix_drafts_creator", "creator", postgresql_where=text("submitted_at is null")),
     comment="orders that their creators have not submitted yet",
+)
+
+letters = Table(
+    "letters",
+    metadata,
+    Column("id", _id, primary_key=True),
+    Column("order_id", _id, nullable=False),
+    Column("number", Text, nullable=False, comment="of the order"),
+    Column("kind", Text, nullable=False),
+    Column("key", Text, nullable=False, comment="the round, for letters of which there is one for each; else empty"),
+    Column("language", Text, nullable=False),
+    Column("recipient", Text, nullable=False, comment="an e-mail address; empty: the order has none"),
+    Column("subject", Text, nullable=False),
+    Column("body", Text, nullable=False, comment="word for word"),
+    Column("created_at", _time, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("attempts", SmallInteger, nullable=False, server_default="0"),
+    Column("due_at", _time, comment="when to send it, or to try again"),
+    Column("sent_at", _time),
+    Column("error", Text, comment="why it has not been sent"),
+    UniqueConstraint("order_id", "kind", "key"),
+    CheckConstraint("status in ('pending', 'sending', 'sent', 'failed', 'uncertain')", name="status"),
+    CheckConstraint("(status = 'sent') = (sent_at is not null)", name="sent_at_a_time"),
+    CheckConstraint("status not in ('pending', 'sending') or recipient <> ''", name="goes_to_somebody"),
+    Index("ix_letters_due", "due_at", postgresql_where=text("status = 'pending'")),
+    Index("ix_letters_not_sent", "status", postgresql_where=text("status <> 'sent'")),
+    comment="what customers are written, once each; sent by the relay",
 )
 
 refusals = Table(

@@ -51,7 +51,7 @@ def decide(session: Session, wishes: Sequence[Wish], now: datetime) -> tuple[lis
             decided[wish.task] = answer
         answers.append(answer if isinstance(answer, Refusal) else None)
     if decided:
-        session.write(_DECIDE, now, *columns([_decision(wish) for wish in decided.values()], 7))
+        session.write(_DECIDE, now, *columns([_decision(wish) for wish in decided.values()], 8))
     record_refusals(session, zip(wishes, answers, strict=True), now)
     journal = Journal(now)
     for task_id in decided:
@@ -110,7 +110,7 @@ def judge(wish: Wish, task: Task | None, people: People, now: datetime) -> Wish 
     return authority.words_missing(wish, task) or replace(wish, on_behalf_of=name)
 
 
-def _decision(wish: Wish) -> tuple[str, ...]:
+def _decision(wish: Wish) -> tuple[object, ...]:
     return (
         wish.task,
         wish.choice,
@@ -119,6 +119,7 @@ def _decision(wish: Wish) -> tuple[str, ...]:
         wish.reason,
         wish.requested_change,
         wish.clause,
+        wish.customer_must_change and wish.choice == DISAGREE,
     )
 
 
@@ -202,9 +203,10 @@ where delegate = any(%s::text[]) and revoked_at is null order by id for share
 """
 _DECIDE = """
 update core.user_tasks t set status = 'decided', decided_at = %s, decision = v.decision, decided_by = v.person,
-    decided_for = nullif(v.on_behalf_of, ''), reason = v.reason, requested_change = v.change, clause = v.clause
-from unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
-    as v(id, decision, person, on_behalf_of, reason, change, clause)
+    decided_for = nullif(v.on_behalf_of, ''), reason = v.reason, requested_change = v.change, clause = v.clause,
+    customer_must_change = v.must
+from unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::boolean[])
+    as v(id, decision, person, on_behalf_of, reason, change, clause, must)
 where t.id = v.id and t.status = 'open'
 """
 _ASSIGN = """

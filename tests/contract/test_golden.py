@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from messages.batch import Batch
 from messages.commands import FACT, FACT_OWNERS
 from messages.contract import Contract
-from messages.events import DATA, STATES, CloudEvent, data_of
+from messages.events import DATA, LETTERS, STATES, CloudEvent, data_of
 from messages.folders import DocumentKind, read_document, write_document
 from messages.orders import OrderSubmitted, read_order, write_order
 from shared.queues import NotABatch, decode, encode
@@ -119,8 +119,9 @@ def test_everything_else_of_an_order_must_be_there() -> None:
 def test_there_is_a_file_for_every_message() -> None:
     assert {name.split(".")[1] for name in FILES if name.startswith("fact.")} == {*FACT_OWNERS}
     events = {golden(name)["type"] for name in FILES if name.startswith("event.")}
-    assert {each for each in events if not each.startswith(STATES)} == {*DATA}
+    assert {each for each in events if not each.startswith((*STATES, LETTERS))} == {*DATA}
     assert any(each.startswith(STATES) for each in events)
+    assert any(each.startswith(LETTERS) for each in events)
     assert {name.partition(".")[0] for name in FILES} == {*AGAIN}
 
 

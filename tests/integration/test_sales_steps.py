@@ -153,7 +153,7 @@ def test_the_first_check_names_the_compliance_rule_that_an_order_would_break(sal
     sales.follows(CHECK | {"mode": "auto"}, ends_in="ended")
     taken(sales)
     assert standing(sales) == [("ended", [])]  # only where the step asks for it
-    sales.follows(CHECK | {"mode": "auto", "options": {"preliminary_compliance": True}})
+    sales.follows(CHECK | {"mode": "auto", "options": {"preliminary": True}})
     taken(sales, external_id="X-2")
     ((found,),) = sales.rows("select findings from core.user_tasks where status = 'open'")
     (one,) = json.loads(found)

@@ -82,7 +82,7 @@ def fact(
             metavar="KIND|FILE",
             help="payment_received, goods_received, delivered, receipt_confirmed, survey_answered,"
             " cancellation_requested, order_resubmitted, order_entered, paper_handed_over,"
-            " customer_answered; or a file of facts as JSON lines or JSON;"
+            " customer_answered, payment_notice; or a file of facts as JSON lines or JSON;"
             " - reads JSON lines from stdin.",
         ),
     ],

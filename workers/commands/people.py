@@ -76,6 +76,13 @@ def decide(
     reason: Annotated[str, typer.Option(help="Why; required to disagree. 原因。")] = "",
     change: Annotated[str, typer.Option(help="What must be changed; required to disagree. 改进要求。")] = "",
     clause: Annotated[str, typer.Option(help="The clause of a contract that the opinion is about. 条款。")] = "",
+    customer_must_change: Annotated[
+        bool,
+        typer.Option(
+            "--customer-must-change",
+            help="Who disagrees: the customer is written what to modify. 由客户修改并通知客户。",
+        ),
+    ] = False,
     to: Annotated[str, typer.Option(help="Whom to transfer it to. 转签对象。")] = "",
     on_behalf_of: Annotated[
         str, typer.Option("--for", help="In whose name, for one who acts for several. 代理谁。")
@@ -105,7 +112,10 @@ def decide(
     with database() as opened:
         if everything:
             named = _ids_of(opened, person, role, most, now)
-        wishes = [Wish(task, person, choice, reason, change, to, seen, clause, on_behalf_of) for task in named]
+        wishes = [
+            Wish(task, person, choice, reason, change, to, seen, clause, on_behalf_of, customer_must_change)
+            for task in named
+        ]
         preview = _found(opened, named, now) if dry_run else []
         answers = [answer for part in _parts(wishes) for answer in _follow(opened, part, now, keep=not dry_run)]
     _tell(wishes, answers, preview, chosen, json=json, dry_run=dry_run)

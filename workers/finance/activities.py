@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from shared.approval import Approval
 from shared.database import Session
 from shared.department import Booked, Department, Outcome, ReportedFact, Visit
-from workers.finance import books, payments, rules, settlement, settlement_rules
+from workers.finance import books, payment_details, payment_details_rules, payments, rules, settlement, settlement_rules
 
 finance = Department("finance")
 finance.activity("approve")(Approval)
 finance.recorded(
-    "send_payment_details",  # 提供付款方式和账户信息
     "statistics",  # 结算统计
     "reconcile",  # 结算账目的核对
 )
@@ -124,6 +123,29 @@ class Settle:
 
     def undo(self, session: Session, visits: Sequence[Visit]) -> None:
         settlement.undo_settlement(session, visits)
+
+
+@finance.activity("send_payment_details")
+class SendPaymentDetails:
+    """The customer is sent the payment methods and accounts (INT-06)."""
+
+    def load(self, session: Session, _visits: Sequence[Visit]) -> payment_details.Accounts:
+        return payment_details.read_accounts(session)
+
+    def decide(self, visit: Visit, facts: payment_details.Accounts) -> Outcome:
+        return payment_details_rules.send_details(visit, facts.accounts)
+
+    def save(self, session: Session, effects: Sequence[object]) -> None:
+        payment_details.save_details(session, effects)
+
+    def undo(self, session: Session, visits: Sequence[Visit]) -> None:
+        """A letter that was written stays written."""
+
+
+@finance.fact("payment_notice")
+def book_notices(session: Session, facts: Sequence[ReportedFact]) -> Booked:
+    """付款通知 (INT-06)."""
+    return payment_details.book_notices(session, facts)
 
 
 @finance.fact("payment_received")

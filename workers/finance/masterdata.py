@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, model_validator
 
@@ -13,6 +13,7 @@ from messages.orders import Currency, Money, PaymentMethod, Terms
 from shared.database import Session, array, columns
 from shared.master import MasterFile, MasterRow
 from shared.money import to_minor
+from workers.finance.payment_details import PaymentAccountRow, save_payment_accounts
 from workers.finance.rules import PREPAID
 
 _words = BeforeValidator(lambda cell: cell.split() if isinstance(cell, str) else cell)
@@ -135,8 +136,9 @@ def _refuse_twice(file: str, keys: Iterable[str]) -> None:
         raise ValueError(f"{file}: given twice: {', '.join(twice)}")
 
 
-MASTER: tuple[MasterFile[AccountRow] | MasterFile[OpenItemRow], ...] = (
+MASTER: tuple[MasterFile[Any], ...] = (
     MasterFile("accounts", AccountRow, save_accounts),
     MasterFile("open_items", OpenItemRow, save_open_items),
+    MasterFile("payment_accounts", PaymentAccountRow, save_payment_accounts),
 )
 """In the order in which they are loaded."""

@@ -195,3 +195,28 @@ invoices = Table(
     ),
     comment="invoices; taken back only by a red-letter one",
 )
+
+payment_accounts = Table(
+    "payment_accounts",
+    metadata,
+    Column("method", Text, primary_key=True),
+    Column("currency", Text, primary_key=True),
+    Column("details_zh", Text, nullable=False),
+    Column("details_en", Text, nullable=False),
+    CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency"),
+    comment="where customers can pay us: one way for each method and currency",
+)
+
+payment_notices = Table(
+    "payment_notices",
+    metadata,
+    Column("fact_id", _id, primary_key=True),
+    Column("order_id", _id, nullable=False, index=True),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("reference", Text),
+    Column("paid_at", _time, nullable=False, comment="as the customer says"),
+    CheckConstraint("amount_minor >= 0", name="amount"),
+    comment="付款通知: what customers say that they have paid; the bank's word is in payments",
+)

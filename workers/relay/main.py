@@ -10,6 +10,7 @@ from shared.database import CommitUnknown, Leadership
 from shared.queues import BrokerUnavailable
 from shared.transport import Connection, connect, publish
 from workers.process import Process, running
+from workers.relay import letters
 
 STREAM = "orderflow.events"
 _TRANSACTIONS = 4  # of at most some hundred events each
@@ -32,6 +33,7 @@ def relay_once(process: Process, connection: Connection) -> int:
 def work() -> None:
     """Lead, or stand by until the leader is gone."""
     with running("relay", hot=True) as process, connect(process.settings.broker_url) as connection:
+        letters.start(process)
         while not process.stop.is_set():
             try:
                 leadership = process.database.lead("relay")

@@ -4,7 +4,18 @@ from collections.abc import Sequence
 
 from shared.approval import Approval
 from shared.database import Session
-from shared.department import Booked, Department, Outcome, ReportedFact, Visit
+from shared.department import (
+    Booked,
+    Department,
+    Outcome,
+    Passed,
+    Referred,
+    ReportedFact,
+    Visit,
+    effects_of,
+    finding,
+)
+from shared.letters import ACKNOWLEDGEMENT, CONFIRMATION, Letter, write_letters
 from workers.sales_review import books, report_rules, reports, rules, strategy, strategy_rules
 
 TERMS = (
@@ -14,8 +25,6 @@ TERMS = (
 
 sales_review = Department("sales_review")
 sales_review.recorded(
-    "acknowledge",  # 感谢信
-    "confirmation",  # 确认函
     "track",  # 订单跟踪
     "arrange_delivery",  # 协调安排交货
     "confirm_date",  # 与客户确认交货期
@@ -126,7 +135,7 @@ class HandOver:
 
 @sales_review.activity("confirm_with_customer")
 class ConfirmWithCustomer:
-    """The customer confirms the order before review (INT-05): waits for the fact `customer_answered`."""
+    """The customer is written to and confirms the order before review (INT-05): waits for `customer_answered`."""
 
     def load(self, session: Session, visits: Sequence[Visit]) -> reports.Reported:
         return reports.read_reports(session, visits)
@@ -135,10 +144,50 @@ class ConfirmWithCustomer:
         return report_rules.customer_word(visit, facts.by_order[visit.order.id])
 
     def save(self, session: Session, effects: Sequence[object]) -> None:
-        """The answer was kept when it was reported."""
+        reports.ask_customers(session, effects)
 
     def undo(self, session: Session, visits: Sequence[Visit]) -> None:
         """What the customer said of this round's order counts in no other."""
+
+
+@sales_review.activity("acknowledge")
+class Acknowledge:
+    """The customer is thanked for the order (感谢信, INT-04), once. Nothing that goes wrong holds the order up."""
+
+    def load(self, _session: Session, _visits: Sequence[Visit]) -> books.Records:
+        return books.Records({}, {})
+
+    def decide(self, visit: Visit, _facts: books.Records) -> Outcome:
+        return Passed((Letter(ACKNOWLEDGEMENT, visit.order, visit.round, visit.now),))
+
+    def save(self, session: Session, effects: Sequence[object]) -> None:
+        write_letters(session, effects_of(Letter, effects))
+
+    def undo(self, session: Session, visits: Sequence[Visit]) -> None:
+        """A letter that was written stays written."""
+
+
+@sales_review.activity("confirmation")
+class Confirmation:
+    """确认函 to the customer (TRK-04). Who has no e-mail address is confirmed to by phone: a person does it, and the
+    history keeps who and when.
+    """
+
+    def load(self, _session: Session, _visits: Sequence[Visit]) -> books.Records:
+        return books.Records({}, {})
+
+    def decide(self, visit: Visit, _facts: books.Records) -> Outcome:
+        order = visit.order
+        if not order.contact.email:
+            phone = order.contact.phone or ""
+            return Referred((finding("confirmation.by_phone", order.customer.code, phone=phone),))
+        return Passed((Letter(CONFIRMATION, order, visit.round, visit.now),))
+
+    def save(self, session: Session, effects: Sequence[object]) -> None:
+        write_letters(session, effects_of(Letter, effects))
+
+    def undo(self, session: Session, visits: Sequence[Visit]) -> None:
+        """A letter that was written stays written."""
 
 
 @sales_review.fact("order_entered")

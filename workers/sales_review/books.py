@@ -56,7 +56,7 @@ class Records:
         """A check changes nothing that the next one looks at."""
 
 
-PRELIMINARY = "preliminary_compliance"
+PRELIMINARY = "preliminary"
 """Option of the first check: whether it looks at compliance's restrictions too (D2 step 2)."""
 
 

@@ -24,6 +24,15 @@ class Report:
     remarks: str
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The customer is asked to confirm an order in a round: by a letter, once."""
+
+    order: Order
+    round: int
+    at: datetime
+
+
 Reports = Mapping[str, Report]
 """Of one order in one round, by kind."""
 
@@ -82,7 +91,9 @@ def customer_word(visit: Visit, reports: Reports) -> Outcome:
     if CHANGE_WANTED in reports:
         report = reports[CHANGE_WANTED]
         return Returned((finding("customer.wants_change", visit.order.customer.code, remarks=report.remarks),))
-    return _reported(visit, reports, CONFIRMED)
+    if CONFIRMED in reports:
+        return _reported(visit, reports, CONFIRMED)
+    return Waiting((key(CONFIRMED, visit.order.id),), effects=(Request(visit.order, visit.round, visit.now),))
 
 
 def not_asked(kind: str, number: str) -> Finding:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from messages.commands import CustomerAnswered, OrderEntered, PaperHandedOver
 from messages.orders import Order, read_order
 from shared.database import Session, array, columns
-from shared.department import Booked, Finding, ReportedFact, Visit
+from shared.department import Booked, Finding, ReportedFact, Visit, effects_of
+from shared.letters import REQUEST_TO_CONFIRM, Letter, write_letters
 from workers.sales_review.report_rules import (
     CHANGE_WANTED,
     CONFIRMED,
@@ -14,6 +15,7 @@ from workers.sales_review.report_rules import (
     HANDED_OVER,
     Report,
     Reports,
+    Request,
     differences,
     key,
     not_asked,
@@ -57,6 +59,12 @@ def read_reports(session: Session, visits: Sequence[Visit]) -> Reported:
         for order_id, kind, *report in session.rows(_READ, *wanted):
             found[order_id][kind] = Report(*report)
     return Reported(found)
+
+
+def ask_customers(session: Session, effects: Sequence[object]) -> None:
+    """Write to the customers who have not been asked in this round."""
+    requests = effects_of(Request, effects)
+    write_letters(session, [Letter(REQUEST_TO_CONFIRM, each.order, each.round, each.at) for each in requests])
 
 
 def book(session: Session, facts: Sequence[ReportedFact]) -> Booked:

@@ -1,0 +1,152 @@
+"""Letters to customers: written word for word in the transaction that causes them, once each; the relay sends them.
+
+A definition names the letters that its orders cause by themselves; steps and decisions cause others.
+"""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+from msgspec import Struct
+
+from messages.orders import Order
+from shared.database import Row, Session, columns
+from shared.ids import new_id
+from shared.money import format_amount
+from shared.outbox import Announcement, announce
+from shared.states import State
+from shared.words import FOLDER, Language, word
+
+ACKNOWLEDGEMENT, REQUEST_TO_CONFIRM, PAYMENT_DETAILS = "acknowledgement", "request_to_confirm", "payment_details"
+CHANGES_NEEDED, CONFIRMATION, SHIPPING_NOTICE = "changes_needed", "confirmation", "shipping_notice"
+
+ON_STATE: Mapping[State, str] = MappingProxyType(
+    {State.IN_REVIEW: ACKNOWLEDGEMENT, State.APPROVED: CONFIRMATION, State.SHIPPED: SHIPPING_NOTICE}
+)
+"""The letters that a definition may name in `letters`, by the state that causes them."""
+
+ONCE = frozenset({ACKNOWLEDGEMENT})
+"""One per order (INT-04); of the others one for each round."""
+
+NO_ADDRESS = "no_address"
+_CHINESE = frozenset({"CN", "HK", "MO", "TW"})
+_LOCALE: Mapping[Language, str] = MappingProxyType({"zh": "zh_CN", "en": "en"})
+
+
+class Letter(Struct, frozen=True):
+    """A letter to be written about an order in a round. `values` are added to those of the order."""
+
+    kind: str
+    order: Order
+    round: int
+    at: datetime
+    values: Mapping[str, str] = {}
+
+
+def language_of(order: Order) -> Language:
+    """In which language the customer is written to: by where the goods go."""
+    return "zh" if order.delivery.country in _CHINESE else "en"
+
+
+def write_letters(session: Session, letters: Sequence[Letter]) -> None:
+    """Write those that have not been written before, and tell subscribers of them. One round trip."""
+    rows = [_row(letter) for letter in letters]
+    if not rows:
+        return
+    new = {row[0] for row in session.rows(_INSERT, *columns(rows, 13))}
+    told = zip(letters, rows, strict=True)
+    announce(session, [_announcement(letter, row) for letter, row in told if row[0] in new])
+
+
+def render(letter: Letter, language: Language) -> tuple[str, str]:
+    """Subject and body."""
+    template = _template(letter.kind)[language]
+    values = _values(letter.order, language) | dict(letter.values)
+    subject = " ".join(template["subject"].format_map(values).split())
+    return subject, template["body"].format_map(values).lstrip("\n")
+
+
+def known_letters() -> frozenset[str]:
+    """Every kind that has words."""
+    return frozenset(path.stem for path in (FOLDER / "letters").glob("*.toml"))
+
+
+@cache
+def _template(kind: str) -> dict[str, dict[str, str]]:
+    return tomllib.loads((FOLDER / "letters" / f"{kind}.toml").read_text(encoding="utf-8"))
+
+
+def _values(order: Order, language: Language) -> dict[str, str]:
+    def amount(minor: int) -> str:
+        return format_amount(minor, order.currency, _LOCALE[language])
+
+    theirs = order.customer_order_number
+    method, terms = word("payment_methods", order.payment.method, language), order.payment.terms
+    days = word("payment_terms", "prepaid" if terms == "prepaid" else "net", language)
+    return {
+        "number": order.number,
+        "customer": order.customer.name,
+        "contact": order.contact.name,
+        "their_number_zh": f"(贵方编号 {theirs})" if theirs else "",
+        "their_number_en": f" (your number {theirs})" if theirs else "",
+        "lines": "\n".join(
+            f"{line.number}. {line.product}  {line.quantity} × {amount(line.unit_price_minor)}"
+            + (f" − {line.discount_basis_points / 100:g} %" if line.discount_basis_points else "")
+            + f" = {amount(line.amount_minor)}"
+            for line in order.lines
+        ),
+        "total": amount(order.total_minor),
+        "address": f"{order.delivery.address} ({order.delivery.country})",
+        "requested_date": order.requested_date.isoformat(),
+        "delivery_date": (order.delivery_date or order.requested_date).isoformat(),
+        "payment": f"{method}, {days.format(days=terms.removeprefix('net_'))}",
+        "special_requirements": order.special_requirements.strip() or "–",
+    }
+
+
+def _row(letter: Letter) -> tuple[Any, ...]:
+    order, language = letter.order, language_of(letter.order)
+    recipient = order.contact.email or ""
+    subject, body = render(letter, language)
+    return (
+        new_id(),
+        order.id,
+        letter.kind,
+        "" if letter.kind in ONCE else str(letter.round),
+        language,
+        recipient,
+        subject,
+        body,
+        letter.at,
+        "pending" if recipient else "failed",
+        letter.at if recipient else None,
+        None if recipient else NO_ADDRESS,
+        order.number,
+    )
+
+
+def _announcement(letter: Letter, row: Row) -> Announcement:
+    letter_id, _, kind, _, language, recipient, subject, body, at, *_, number = row
+    data = {
+        "schema_version": 1,
+        "letter": letter_id,
+        "order": number,
+        "customer": letter.order.customer.code,
+        "language": language,
+        "recipient": recipient or None,
+        "subject": subject,
+        "body": body,
+    }
+    return Announcement(f"letter/{letter_id}", f"orderflow.letter.{kind}", number, at, data)
+
+
+_INSERT = """
+insert into core.letters
+    (id, order_id, kind, key, language, recipient, subject, body, created_at, status, due_at, error, number)
+select * from unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
+    %s::timestamptz[], %s::text[], %s::timestamptz[], %s::text[], %s::text[])
+on conflict (order_id, kind, key) do nothing returning id
+"""

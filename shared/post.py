@@ -1,0 +1,69 @@
+"""Looking up letters to customers, and sending one again by a person's word."""
+
+from datetime import datetime
+from typing import Any
+
+from shared.authority import Refusal
+from shared.database import Session
+from shared.outbox import to_json
+
+STATUSES = ("pending", "sending", "sent", "failed", "uncertain")
+_AGAIN = ("failed", "uncertain")
+_NAMES = (
+    "id", "order", "kind", "key", "language", "recipient", "subject", "body", "created_at", "status", "attempts",
+    "due_at", "sent_at", "error",
+)  # fmt: skip
+
+
+def find_letters(session: Session, *, status: str | None, order: str | None, limit: int) -> list[dict[str, Any]]:
+    """Letters, the newest first."""
+    rows = session.rows(_FIND, status, status, order, order, limit)
+    return [dict(zip(_NAMES, row, strict=True)) for row in rows]
+
+
+def whole_letter(session: Session, letter: str) -> dict[str, Any] | None:
+    """One letter; None where there is none with that id."""
+    row = session.row(_ONE, letter)
+    return dict(zip(_NAMES, row, strict=True)) if row else None
+
+
+def resend(session: Session, letter: str, person: str, to: str | None, now: datetime) -> Refusal | None:
+    """Have the relay send it once more, to another address if one is given. Refused where it is not known to have
+    failed: who sends a letter twice does so knowingly, after `uncertain`.
+    """
+    row = session.row(_LOCK, letter)
+    refused = _refusal(row, letter, person, to, session)
+    data = {"to": to} if refused is None else {"refused": refused.code, **refused.values}
+    session.write(_AUDIT, now, person, letter, to_json(data))
+    if refused is None:
+        session.write(_RESEND, now, to, letter)
+    return refused
+
+
+def _refusal(row: Any, letter: str, person: str, to: str | None, session: Session) -> Refusal | None:
+    if row is None:
+        return Refusal("letter.unknown", {"letter": letter})
+    if session.row("select 1 from core.staff where id = %s and active", person) is None:
+        return Refusal("person.unknown", {"person": person})
+    status, recipient = row
+    if status not in _AGAIN:
+        return Refusal("letter.not_failed", {"status": status})
+    if to is not None and ("@" not in to or any(sign.isspace() for sign in to)):
+        return Refusal("letter.address", {"to": to})
+    return None if to or recipient else Refusal("letter.no_address", {})
+
+
+_COLUMNS = """id, number, kind, key, language, recipient, subject, body, created_at, status, attempts, due_at, sent_at,
+    error"""
+_FIND = f"""
+select {_COLUMNS} from core.letters
+where (%s::text is null or status = %s) and (%s::text is null or number = %s)
+order by created_at desc, id desc limit %s
+"""  # noqa: S608 - a constant
+_ONE = f"select {_COLUMNS} from core.letters where id = %s"  # noqa: S608 - a constant
+_LOCK = "select status, recipient from core.letters where id = %s for update"
+_RESEND = """
+update core.letters set status = 'pending', attempts = 0, due_at = %s, error = null,
+    recipient = coalesce(%s, recipient) where id = %s
+"""
+_AUDIT = "insert into core.audit_log (at, actor, action, subject, data) values (%s, %s, 'letter.resend', %s, %s::json)"
