@@ -1,0 +1,74 @@
+"""`withdraw`, `recreate`, `comment`, `overdue` on the command line: one clear sentence, JSON, and exit codes."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.support.company import raw
+from tests.support.office import Office
+from tests.support.terminal import Run, answered, run, said
+
+__all__ = ["run"]
+
+NANHAI = {"code": "C002", "name": "广州南海电器有限公司"}
+LONG_AGO = datetime(2024, 6, 17, 2, 0, tzinfo=UTC)
+
+
+def in_review(office: Office, **changes: Any) -> str:
+    office.now = LONG_AGO
+    given = {"creator": "sam", "customer": NANHAI, "requested_date": "2024-07-15", **changes}
+    (receipt,) = office.take(raw("A", **given))
+    office.work()
+    return receipt.number or ""
+
+
+@pytest.mark.requirement("APR-08", "AUD-01")
+def test_withdrawing_says_in_either_language_why_not_and_then_does_it(office: Office, run: Run) -> None:
+    number = in_review(office)
+    refused = run("withdraw", number, "--as", "fiona")
+    assert (refused.exit_code, said(refused)) == (1, f"Only sam, who created {number}, may withdraw it.")
+    chinese = run("withdraw", number, "--as", "fiona", "--lang", "zh")
+    assert (chinese.exit_code, said(chinese)) == (1, f"只有制单人 sam 可以撤回 {number}")
+    done = run("withdraw", number, "--as", "sam", "--reason", "数量有误", "--json")
+    assert (done.exit_code, answered(done)) == (0, {"order": number, "done": True, "refused": None})
+    again = run("withdraw", number, "--as", "sam")
+    assert (again.exit_code, "being returned" in said(again)) == (1, True)
+    assert run("withdraw", "SO-1", "--as", "sam").exit_code == 1
+    assert run("withdraw").exit_code == 2
+    assert office.count("core.audit_log", "action = 'order.withdraw'") == 3
+
+
+@pytest.mark.requirement("APR-16", "RPT-02")
+def test_a_comment_is_given_and_the_overdue_list_shows_it(office: Office, run: Run) -> None:
+    number = in_review(office)
+    empty = run("comment", number, "  ", "--as", "sam", "--json")
+    assert (empty.exit_code, answered(empty)["refused"]) == (1, "comment.empty")
+    assert run("comment", number, "客户推迟收货", "--as", "sam").exit_code == 0
+    listed = run("overdue", "--json")
+    assert listed.exit_code == 0
+    found = answered(listed)
+    assert [each["order"] for each in found["reviews"]] == [number]
+    assert [each["order"] for each in found["near_purge"]] == [number]
+    assert [(each["order"], each["comment"]) for each in found["late"]] == [(number, "客户推迟收货")]
+    shown = run("overdue", "--lang", "zh")
+    assert shown.exit_code == 0
+    assert number in said(shown)
+    assert "审核中" in said(shown)
+
+
+@pytest.mark.requirement("PRC-07")
+def test_what_need_not_be_made_again_is_not(office: Office, run: Run) -> None:
+    number = in_review(office)
+    run("comment", number, "客户推迟收货", "--as", "sam")
+    refused = run("recreate", number, "--as", "sam")
+    assert (refused.exit_code, said(refused)) == (
+        1, f"{number} follows standard@1, which is in force; it is not made again.",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("command", ["withdraw", "recreate", "comment", "overdue"])
+def test_each_explains_itself_in_both_languages(command: str, run: Run) -> None:
+    shown = run(command, "--help")
+    assert shown.exit_code == 0
+    assert any("一" <= sign <= "鿿" for sign in shown.output)
