@@ -6,14 +6,21 @@ from typing import Any
 
 import pytest
 
+from messages.delivery_notes import DeliveryNote, NoteLine
+from messages.orders import Customer, SaleType
 from shared import policy
 from shared.comments import ask, close_finished, comment
+from shared.folders import Opening, open_folders
+from shared.ids import new_id
 from shared.inbox import open_tasks
+from shared.journal import Journal
 from shared.overdue import overdue
+from shared.purge import purge
 from tests.support.company import raw
+from tests.support.definitions import step
 from tests.support.facts import fact
 from tests.support.office import Office, codes, verdicts
-from tests.support.orders import submitted
+from tests.support.orders import NOW, submitted
 
 POLICIES = policy.load()
 MOMENT = timedelta(microseconds=1)
@@ -156,6 +163,55 @@ def test_an_order_that_is_with_its_creator_is_asked_about_too(office: Office) ->
     assert commented(office, number, "客户推迟") is None
     repeat = fact("order_resubmitted", order=number, by="sam", document=document)
     assert verdicts(office.report(repeat)) == ["accepted"]
+
+
+@pytest.mark.requirement("LOG-04", "APR-14")
+def test_a_delivery_note_unshipped_for_a_week_is_asked_about_and_one_unreviewed_is_purged(office: Office) -> None:
+    """From its document date: Monday 15 June, so Monday the 22nd at close of business."""
+    a_note(office)
+    limit = datetime(2026, 6, 22, 10, 0, tzinfo=UTC)
+    assert asked(office, limit) == 0
+    assert asked(office, limit + MOMENT) == 1
+    (refused,) = office.report(cancellation("DN-20260615-000001"))
+    assert codes(refused) == {"order": "comment.needed"}
+    assert commented(office, "DN-20260615-000001", "车辆周三到") is None
+    with office.database.transaction() as session:
+        assert purge(session, office.definitions, POLICIES, limit, 10)[0] == 0
+        count, batches = purge(session, office.definitions, POLICIES, limit + MOMENT, 10)
+    office.queue += batches
+    office.work()
+    assert (count, office.states()) == (1, {"N": "purged"})
+    office.assert_clean()
+
+
+def a_note(office: Office) -> None:
+    """A delivery note that a clerk has been asked about."""
+    office.follows(
+        step("approve", activity="sales_review.approve", mode="manual", roles=["logistics_clerk"]),
+        document="delivery_note",
+        ends_in="ended",
+    )
+    document = DeliveryNote(
+        id=new_id(),
+        number="DN-20260615-000001",
+        source="orderflow",
+        external_id="N",
+        creator="sam",
+        created_at=NOW,
+        order="SO-1",
+        customer=Customer(code="C001", name="上海明珠贸易有限公司"),
+        sale_type=SaleType.DOMESTIC,
+        currency="CNY",
+        total_minor=2_000,
+        total_base_minor=2_000,
+        lines=(NoteLine(number=1, product="P001", quantity=1),),
+    )
+    journal = Journal(NOW)
+    opening = Opening(document, office.definitions.get("sample@1"), POLICIES.get("standard@1"), "sam", {})
+    with office.database.transaction() as session:
+        open_folders(session, journal, [opening])
+        office.queue += journal.write(session)
+    office.work()
 
 
 @pytest.mark.requirement("RPT-02")

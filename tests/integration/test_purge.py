@@ -11,6 +11,7 @@ from shared.lapse import START, lapse
 from shared.purge import purge
 from shared.tasks import Refusal, Wish, decide
 from tests.support.company import raw
+from tests.support.definitions import step
 from tests.support.facts import fact
 from tests.support.office import Office, verdicts
 from tests.support.orders import NOW, submitted
@@ -94,6 +95,28 @@ def test_a_purged_document_holds_nothing_any_more(office: Office) -> None:
     office.work()
     assert office.count("finance.credit_holds", "open_minor > 0") == 0
     assert office.states() == {"A": "purged"}
+    office.assert_clean()
+
+
+@pytest.mark.requirement("APR-15", "WHS-02")
+def test_a_purged_document_releases_its_stock(office: Office) -> None:
+    """Its process reserves before the review ends; the last goods that there are go to whoever waited for them."""
+    office.follows(
+        step("reserve", activity="warehouse.reserve", roles=["warehouse_keeper"]),
+        step("boss", activity="sales_review.approve", mode="manual", roles=["senior_management"]),
+        ends_in="ended",
+    )
+    office.report(fact("goods_received", product="P003", quantity=2))
+    office.work()
+    both = {"creator": "sam", "definition": "sample", "lines": SHORT, "total": "20.00"}
+    office.take(raw("first", **both), raw("second", **both))
+    office.work()
+    assert office.count("core.waits", "key = 'stock:P003'") == 1
+    assert office.count("core.user_tasks", "status = 'open'") == 1
+    assert purged(office, LIMIT + MOMENT) == 1
+    office.work()
+    assert office.count("core.waits") == 0, "the goods are free again, and the other order has them"
+    assert Counter(office.states().values()) == {"purged": 1, "in_review": 1}
     office.assert_clean()
 
 
