@@ -11,19 +11,6 @@ from shared.money import format_amount, from_minor
 _LOCALE = "en"
 
 
-def find_orders(session: Session, *, state: str | None, customer: str | None, limit: int) -> list[dict[str, Any]]:
-    """Orders, the newest first."""
-    rows = session.rows(_ORDERS, state, state, customer, customer, limit)
-    names = (
-        "id", "number", "source", "external_id", "customer", "customer_name", "sale_type", "total_minor", "currency",
-        "state", "round", "open", "definition", "version", "created_at", "updated_at",
-    )  # fmt: skip
-    orders = [dict(zip(names, row, strict=True)) for row in rows]
-    for order in orders:
-        order["total"] = format_amount(order["total_minor"], order["currency"], _LOCALE)
-    return orders
-
-
 def whole_order(session: Session, number: str) -> dict[str, Any] | None:
     """One order with its document and its history; None where there is none of that number."""
     found = session.row(_WHOLE, number)
@@ -136,13 +123,6 @@ def orders_by_state(session: Session) -> dict[str, int]:
 ALIVE = timedelta(seconds=15)
 """A worker that has not beaten for so long is not counted."""
 
-_ORDERS = """
-select o.id, h.number, h.source, h.external_id, h.customer, h.customer_name, h.sale_type, h.total_minor, h.currency,
-    o.state, o.round, o.open, o.definition, o.version, h.created_at, o.updated_at
-from core.order_headers h join core.orders o on o.id = h.order_id
-where (%s::text is null or o.state = %s) and (%s::text is null or h.customer = %s)
-order by h.order_id desc limit %s
-"""
 _WHOLE = """
 select o.id, o.state, o.round, o.open, o.done, o.definition, o.policy, o.version, d.document
 from core.order_headers h join core.orders o on o.id = h.order_id

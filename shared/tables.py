@@ -57,12 +57,16 @@ orders = Table(
     postgresql_with={"fillfactor": "50", "autovacuum_vacuum_scale_factor": "0.05"},
 )
 
+PRODUCTS = "jsonb_path_query_array(document::jsonb, '$.lines[*].product')"
+"""The products on a document, for finding the documents of a product."""
+
 order_documents = Table(
     "order_documents",
     metadata,
     Column("order_id", _id, primary_key=True),
     Column("revision", SmallInteger, primary_key=True),
     Column("document", JSON, nullable=False, comment="messages.folders.Document"),
+    Index("ix_order_documents_products", text(PRODUCTS), postgresql_using="gin"),
     comment="what was ordered; one immutable row per revision",
 )
 
@@ -99,6 +103,7 @@ order_headers = Table(
         postgresql_where=text("customer_order_number is not null"),
     ),
     Index("ix_order_headers_customer_order_id", "customer", "order_id"),  # ids are made in time's order
+    Index("ix_order_headers_created_at", "created_at"),
     comment="what people search orders by; written at intake, never by the hot loop",
 )
 
@@ -491,6 +496,7 @@ audit_log = Table(
     Column("action", Text, nullable=False),
     Column("subject", Text),
     Column("data", JSON, nullable=False),
+    Index("ix_audit_log_subject", "subject"),
     comment="what people did or tried beside an order's own history: refused attempts, replays, master data",
 )
 

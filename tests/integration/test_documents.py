@@ -12,7 +12,7 @@ import pytest
 from shared import definitions
 from shared.catalogue import gather
 from shared.processes import Definition
-from shared.queries import find_orders
+from shared.search import Search, find_orders
 from shared.states import State
 from shared.tasks import AGREE, DISAGREE
 from tests.support.company import raw
@@ -273,7 +273,7 @@ def test_a_review_that_ends_early_stays_in_its_end_state_and_in_the_lists(compan
     journey = Journey.begin(company, "d02_order_review")
     journey.go_on()
     with company.database.transaction() as session:
-        (found,) = find_orders(session, state="ended", customer=None, limit=10)
+        (found,) = find_orders(session, Search(state="ended"), limit=10)
     assert (found["number"], found["open"]) == (journey.number, [])
 
 

@@ -15,12 +15,12 @@ def orders(
     lang: Lang = None,
 ) -> None:
     """List orders, the newest first. 订单列表。"""
-    from shared.queries import find_orders
+    from shared.search import Search, find_orders
     from shared.words import word
 
     chosen = language(lang)
     with database() as opened, opened.transaction() as session:
-        found = find_orders(session, state=state, customer=customer, limit=limit)
+        found = find_orders(session, Search(state=state, customer=customer), limit)
     if json:
         emit(found)
         return
