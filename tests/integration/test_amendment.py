@@ -104,7 +104,7 @@ def test_a_shipped_order_keeps_its_quantities(office: Office) -> None:
     contact = submitted("A", creator="sam", contact={"name": "李雷", "phone": "+86 21 5555 0202"})
     assert verdicts(office.report(fact("order_amended", order=number, by="sam", document=contact))) == ["accepted"]
     assert office.rows("select state, round, revision from core.orders") == [("shipped", 1, 2)]
-    assert office.rows("select actor, action from core.audit_log") == [("sam", "order.order_amended")]
+    assert office.rows("select actor, action from core.audit_log") == [("sam", "fact.order_amended")]
     office.assert_clean()
 
 

@@ -75,7 +75,7 @@ def test_after_a_decision_it_is_refused_with_the_name_of_who_decided(office: Off
     office.work()
     assert office.states() == {"A": "in_review"}
     assert office.rows("select actor, action, subject from core.audit_log") == [
-        ("sam", "order.withdrawal_requested", receipt.number)
+        ("sam", "fact.withdrawal_requested", receipt.number)
     ]
     office.assert_clean()
 

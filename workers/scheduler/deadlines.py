@@ -21,7 +21,7 @@ def purge_unreviewed(process: Process, now: datetime) -> int:
             count, batches = purge(session, rules.definitions, rules.policies, now, PAGE, rules.overrides)
         process.publish(batches)
         purged += count
-        if count < PAGE:
+        if not count:
             return purged
 
 
@@ -57,5 +57,5 @@ def _ask(process: Process, now: datetime, *, returned: bool) -> int:
                 session, rules.definitions, rules.policies, now, PAGE, returned=returned, overrides=rules.overrides
             )
         asked += count
-        if count < PAGE:
+        if not count:
             return asked
