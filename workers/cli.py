@@ -11,6 +11,7 @@ from workers.commands import (
     contracts,
     delegate,
     demo,
+    drafts,
     edges,
     letters,
     operations,
@@ -45,6 +46,7 @@ for name, subject in (("process", rulebook.process), ("policy", rulebook.policy)
     app.add_typer(subject, name=name, rich_help_panel="Rules 规则")
 app.add_typer(delegate.delegate, name="delegate", rich_help_panel="People 审批")
 app.add_typer(contracts.contract, name="contract", rich_help_panel="Contracts 合同")
+app.add_typer(drafts.draft, name="draft", rich_help_panel="Orders 订单")
 app.add_typer(letters.letters, name="letters", rich_help_panel="Orders 订单")
 app.add_typer(operations.dead, name="dead", rich_help_panel="Operations 运维")
 

@@ -288,8 +288,10 @@ def _insert_headers(session: Session, entries: list[_Entry], now: datetime) -> l
     """Insert what no unique constraint forbids; returns the entries that became orders (ENT-05, ENT-10)."""
     if not entries:
         return []
-    for entry, number in zip(entries, take(session, "SO", now, len(entries)), strict=True):
-        entry.order_id, entry.number = entry.order_id or new_id(), number
+    numbers = iter(take(session, "SO", now, sum([entry.submission.number is None for entry in entries])))
+    for entry in entries:
+        entry.order_id = entry.order_id or new_id()
+        entry.number = entry.submission.number or next(numbers)
     rows = [_header(entry) for entry in entries]
     inserted = {row[0] for row in session.rows(_HEADERS, now, *columns(rows, 15))}
     return [entry for entry in entries if entry.order_id in inserted]

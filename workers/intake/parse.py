@@ -40,6 +40,8 @@ class Submission:
     lines: int = 1
     """How many lines of a file it takes."""
     paper: Paper | None = None
+    number: str | None = None
+    """The order number that it was given before, as a draft."""
 
     @property
     def kept(self) -> bytes:

@@ -1,0 +1,154 @@
+"""`draft`: orders that their creators fill in, save and submit."""
+
+import json as json_module
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from workers.commands.terminal import USAGE, As, Json, Lang, database, emit, fail, language, publish, table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from messages.events import FieldError
+    from shared.authority import Refusal
+
+draft = typer.Typer(no_args_is_help=True, help="Drafts: save, list, submit an order by hand. 草稿:保存、查询、提交。")
+
+Number = Annotated[str, typer.Argument(metavar="DRAFT", help="Its number, such as SO-20261123-000042. 单号。")]
+
+
+@draft.command("save")
+def save_draft(
+    file: Annotated[str, typer.Argument(help="The order as JSON, as far as it is filled in; - reads stdin. 文件。")],
+    person: As,
+    number: Annotated[
+        str | None, typer.Option("--draft", help="Save over this draft; else a new one. 草稿号。")
+    ] = None,
+    json: Json = False,
+    lang: Lang = None,
+) -> None:
+    """Save a draft; its number is the order's. Only customer and sale type must be there. 保存草稿。
+
+    The fields are those of a submitted order, without source, external_id and creator.
+    """
+    from shared.settings import settings
+    from workers.intake.drafts import save
+    from workers.intake.main import limits
+
+    body = _body(file)
+    with database() as opened, opened.transaction() as session:
+        saved, faults, refused = save(session, person, body, limits(settings()), datetime.now(UTC), number)
+    _end_where_refused(number, faults, refused, json, lang)
+    if json:
+        emit({"draft": saved, "done": True, "errors": [], "refused": None})
+    else:
+        typer.echo(f"Saved as {saved}. 已保存,单号 {saved}。")
+
+
+@draft.command("submit")
+def submit_draft(number: Number, person: As, json: Json = False, lang: Lang = None) -> None:
+    """Submit a draft: it becomes an order and goes to review. Only its creator may, once. 提交。"""
+    from shared import rulebook
+    from shared.settings import settings
+    from workers.intake.accept import Verdict
+    from workers.intake.drafts import submit
+    from workers.intake.main import limits
+
+    with database() as opened, opened.transaction() as session:
+        rules = rulebook.read(session)
+        receipt, refused, batches = submit(session, person, number, limits(settings()), rules, datetime.now(UTC))
+    publish(batches)
+    faults = receipt.errors if receipt and receipt.verdict is not Verdict.ACCEPTED else ()
+    _end_where_refused(number, faults, refused, json, lang)
+    if json:
+        emit({"draft": number, "done": True, "errors": [], "refused": None})
+    else:
+        typer.echo(f"Submitted: {number} is in review. 提交成功:{number} 已进入审核。")
+
+
+@draft.command("delete")
+def delete_draft(number: Number, person: As, json: Json = False, lang: Lang = None) -> None:
+    """Throw a draft away; its number is not used again. 删除草稿。"""
+    from workers.intake.drafts import delete
+
+    with database() as opened, opened.transaction() as session:
+        refused = delete(session, person, number, datetime.now(UTC))
+    _end_where_refused(number, (), refused, json, lang)
+    if json:
+        emit({"draft": number, "done": True, "errors": [], "refused": None})
+    else:
+        typer.echo(f"{number} is deleted. 已删除。")
+
+
+@draft.command("list")
+def list_drafts(
+    creator: Annotated[str | None, typer.Option(help="Only those of this person. 制单人。")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000)] = 50,
+    json: Json = False,
+) -> None:
+    """List drafts that are not submitted, the latest first. 草稿列表。"""
+    from workers.intake.drafts import find
+
+    with database() as opened, opened.transaction() as session:
+        found = find(session, creator, limit)
+    if json:
+        emit(found)
+        return
+    table(
+        ("draft", "creator", "customer", "sale type", "saved"),
+        (
+            (
+                each["number"],
+                each["creator"],
+                each["customer"],
+                each["sale_type"],
+                each["updated_at"].strftime("%Y-%m-%d %H:%M"),
+            )
+            for each in found
+        ),
+    )
+
+
+@draft.command("show")
+def show_draft(number: Number) -> None:
+    """Print a draft as JSON; its `body` is what `save` takes. 查看草稿。"""
+    from workers.intake.drafts import whole
+
+    with database() as opened, opened.transaction() as session:
+        found = whole(session, number)
+    if found is None:
+        fail(f"There is no draft {number}. 没有草稿 {number}。")
+    emit(found)
+
+
+def _body(file: str) -> dict[str, Any]:
+    if file != "-" and not Path(file).is_file():
+        fail(f"There is no file {file}.", USAGE)
+    try:
+        body = json_module.loads(sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        fail(f"{file} is not JSON: {error}", USAGE)
+    if not isinstance(body, dict):
+        fail(f"{file} holds no JSON object.", USAGE)
+    return body
+
+
+def _end_where_refused(
+    number: str | None, faults: "Sequence[FieldError]", refused: "Refusal | None", json: bool, lang: str | None
+) -> None:
+    """Ends the command with everything that is wrong."""
+    from shared.words import answer
+
+    if not faults and refused is None:
+        return
+    if json:
+        errors = [each.model_dump() for each in faults]
+        emit({"draft": number, "done": False, "errors": errors, "refused": refused and refused.code})
+        raise typer.Exit(1)
+    if refused:
+        fail(answer(refused.code, refused.values, language(lang)))
+    fail("\n".join(f"{each.field}: {each.reason}" for each in faults))
