@@ -59,6 +59,7 @@ class Task:
     decided_by: str | None
     decided_for: str | None
     opinion: bool
+    urged_at: datetime | None
     excluded: tuple[str, ...]
     number: str = ""
     state: str = ""

@@ -12,6 +12,7 @@ from typing import Any
 from messages.batch import Batch, BatchKind, Department
 from messages.folders import size_of
 from messages.orders import Order
+from shared import notices
 from shared.anchors import COMMIT
 from shared.batches import Ref, write_batches
 from shared.calendar import NO_OVERRIDES, Deadline, Overrides, deadline
@@ -20,6 +21,7 @@ from shared.department import Finding
 from shared.history import SYSTEM, Kind, link, microseconds
 from shared.ids import new_id
 from shared.letters import CHANGES_NEEDED, ON_STATE, Letter, write_letters
+from shared.notices import Notice
 from shared.outbox import Announcement, announce, to_json
 from shared.processes import NOT_BY, RECORD, RETURN, Step, next_steps, state_after, steps_dropped
 from shared.standings import Standing
@@ -47,6 +49,7 @@ class Journal:
     waits: list[tuple[object, ...]] = field(default_factory=list)
     announcements: list[Announcement] = field(default_factory=list)
     letters: list[Letter] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
     closed: set[str] = field(default_factory=set)
     created: set[str] = field(default_factory=set)
     begun: set[str] = field(default_factory=set)
@@ -253,7 +256,8 @@ class Journal:
     def _record(
         self, standing: Standing, kind: Kind, step: str | None, actor: str, state: State, data: dict[str, Any]
     ) -> None:
-        changed = state is not standing.state or not standing.version
+        before = standing.state
+        changed = state is not before or not standing.version
         if changed and standing.version and not allowed(standing.state, state):
             raise IllegalMove(f"{standing.document.number}: {standing.state} to {state}")
         standing.version += 1
@@ -276,6 +280,11 @@ class Journal:
             self.announcements.append(_state_changed(standing, self.now, data))
             if standing.definition.letters:
                 self._tell_customer(standing)
+        # Nothing but its receipt and passed steps: it has met nobody, and nobody is told.
+        reached = notices.reached(before, state) if changed else None
+        if kind in notices.TOLD or (reached and standing.version > len(standing.done) + 1):
+            event = notices.Happening(kind, step, actor, reached, data)
+            self.notices += notices.of(standing, event, self.now, self.overrides)
 
     def _tell_customer(self, standing: Standing) -> None:
         """The letter of the state that was reached, where the definition has it."""
@@ -308,6 +317,7 @@ class Journal:
             session.write(_WAITS, *columns(self.waits, 7))
         announce(session, self.announcements)
         write_letters(session, self.letters)
+        notices.write(session, self.notices, self.now)
         return write_batches(session, self.refs, self.now)
 
 

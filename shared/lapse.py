@@ -4,23 +4,18 @@ from collections.abc import Collection
 from datetime import datetime
 
 from messages.batch import Batch
-from shared.calendar import NO_OVERRIDES, Deadline, Overrides, begun_before, deadline
+from shared.calendar import NO_OVERRIDES, Deadline, Overrides, begun_before
 from shared.catalogue import Catalogue
 from shared.database import Session, array, columns
 from shared.department import finding
 from shared.history import SYSTEM, Kind
 from shared.journal import Journal, as_data
-from shared.policy import Policy
+from shared.policy import Policy, valid_until
 from shared.processes import Definition
 from shared.standings import read_standings
 from shared.states import State
 
 START = "00000000-0000-0000-0000-000000000000"
-
-
-def valid_until(approved_at: datetime, policy: Policy, overrides: Overrides = NO_OVERRIDES) -> datetime:
-    """Until when an approval may be used."""
-    return deadline(approved_at, Deadline(policy.approval_validity_days, "day"), overrides)
 
 
 def taken_up(definition: Definition, done: Collection[str]) -> bool:

@@ -4,13 +4,13 @@ definition (section 5 of the requirements). Amounts are minor units of `base_cur
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
 
 from messages.orders import PaymentMethod, SaleType
-from shared.calendar import Deadline
+from shared.calendar import NO_OVERRIDES, Deadline, Overrides, deadline
 from shared.catalogue import Catalogue, DefinitionError, gather, read_folder, read_toml
 from shared.conditions import Value
 from shared.fields import Fields
@@ -93,6 +93,11 @@ class Policy:
             "senior_threshold": self.senior_threshold_minor,
             "new_customer_threshold": self.high_risk_new_customer_minor,
         }
+
+
+def valid_until(approved_at: datetime, policy: Policy, overrides: Overrides = NO_OVERRIDES) -> datetime:
+    """有效期: until when an approval may be used (APR-11)."""
+    return deadline(approved_at, Deadline(policy.approval_validity_days, "day"), overrides)
 
 
 def load(folder: Path = FOLDER) -> Catalogue[Policy]:

@@ -191,6 +191,7 @@ user_tasks = Table(
     Column("submitted_at", _time, nullable=False, comment="when the round began"),
     Column("due_at", _time, nullable=False),
     Column("overdue_at", _time, comment="when it was found to be overdue"),
+    Column("urged_at", _time, comment="when somebody last asked for a decision (催办)"),
     Column("status", Text, nullable=False, server_default="open"),
     Column("decision", Text),
     Column("decided_by", Text),
@@ -260,6 +261,30 @@ delegations = Table(
     Index("ix_delegations_delegate", "delegate"),
     Index("ix_delegations_delegator", "delegator"),
     comment="who decides for whom, and when (代理)",
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", _id, primary_key=True),
+    Column("event_key", Text, nullable=False, comment="<order id>/<seq of its event>, or <task id>/overdue"),
+    Column("recipient", Text, nullable=False, comment="a person, role:<role> or department:<department>"),
+    Column("order_id", _id, nullable=False),
+    Column("kind", Text, nullable=False, comment="its words are in shared/locale"),
+    Column("data", JSON, nullable=False),
+    Column("at", _time, nullable=False),
+    UniqueConstraint("event_key", "recipient"),
+    Index("ix_notices_recipient", "recipient", "at"),
+    comment="what people are told, once for each event and recipient",
+)
+
+notice_reads = Table(
+    "notice_reads",
+    metadata,
+    Column("notice_id", _id, primary_key=True),
+    Column("person", Text, primary_key=True),
+    Column("at", _time, nullable=False),
+    comment="who has read which notice",
 )
 
 handling_comments = Table(

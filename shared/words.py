@@ -38,6 +38,17 @@ def answer(code: str, values: Mapping[str, Any], language: Language) -> str:
     return _fill(entry[language], values, language) if entry else code
 
 
+def notice(kind: str, data: Mapping[str, Any], language: Language) -> str:
+    """A notice in a sentence; what an event did not say is left out."""
+    entry = _words()["notices"].get(kind)
+    moments = {name: datetime.fromisoformat(data[name]) for name in _MOMENTS if data.get(name)}
+    return _fill(entry[language], {**_UNSAID, **data, **moments}, language) if entry else kind
+
+
+_MOMENTS = ("due", "valid_until")
+_UNSAID = dict.fromkeys(("reason", "requested_change", "delivery_date", "step"), "–")
+
+
 def remark(code: str, values: Mapping[str, Any], language: Language) -> str:
     """What is said beside an answer, such as how many tasks were decided."""
     return _fill(_words()["remarks"][code][language], values, language)

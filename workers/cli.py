@@ -14,6 +14,7 @@ from workers.commands import (
     drafts,
     edges,
     letters,
+    notices,
     operations,
     orders,
     people,
@@ -37,13 +38,14 @@ for group, commands in (
     ),
     ("Orders 订单", (orders.orders, orders.show, edges.submit, edges.fact, edges.refusals)),
     ("Changes 变更", (changes.withdraw, changes.recreate, changes.comment, changes.overdue)),
-    ("People 审批", (people.tasks, people.decide)),
+    ("People 审批", (people.tasks, people.decide, people.urge)),
     ("Operations 运维", (operations.load, operations.audit, bench.bench)),
 ):
     for command in commands:
         app.command(rich_help_panel=group)(command)
 for name, subject in (("process", rulebook.process), ("policy", rulebook.policy), ("calendar", calendar.calendar)):
     app.add_typer(subject, name=name, rich_help_panel="Rules 规则")
+app.add_typer(notices.notices, name="notices", rich_help_panel="People 审批")
 app.add_typer(delegate.delegate, name="delegate", rich_help_panel="People 审批")
 app.add_typer(contracts.contract, name="contract", rich_help_panel="Contracts 合同")
 app.add_typer(drafts.draft, name="draft", rich_help_panel="Orders 订单")

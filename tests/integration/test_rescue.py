@@ -248,6 +248,8 @@ def test_a_task_past_its_deadline_is_marked_and_told_of_once_and_can_still_be_de
     assert office.count("core.user_tasks", "overdue_at is not null") == 2
     assert mark_overdue(process, due + LATER) == 0
     assert office.told()["orderflow.task.overdue"] == 2
+    reminded = office.rows("select recipient, count(*) from core.notices where kind = 'overdue' group by 1 order by 1")
+    assert reminded == [("role:finance_clerk", 2), ("role:finance_manager", 2)]
     office.decide("agree")
     office.work()
     office.assert_clean()

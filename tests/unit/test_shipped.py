@@ -18,6 +18,7 @@ from shared import definitions, policy
 from shared.calendar import Unit
 from shared.catalogue import DefinitionError, gather
 from shared.history import Kind
+from shared.notices import ENDS, OVERDUE, TOLD
 from shared.processes import RECORD, REPEAT, RETURN, Mode
 from shared.roles import ROLES
 from shared.rulebook import Rulebook
@@ -200,6 +201,7 @@ def test_every_figure_in_the_words_is_one_that_the_finding_has(department: str) 
         ("disagreements", {RETURN, REPEAT, RECORD}),
         ("units", {*get_args(Unit)}),
         ("choices", {*CHOICES}),
+        ("notices", {*TOLD, *ENDS, OVERDUE}),
     ],
 )
 def test_every_word_is_there_in_both_languages_and_none_is_left_over(kind: str, codes: set[str]) -> None:

@@ -1,7 +1,7 @@
-"""`tasks` and `decide`: what people are asked, and what they answer."""
+"""`tasks`, `decide`, `urge`: what people are asked, and what they answer."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -207,3 +207,26 @@ def _tell(
     if needless:
         typer.echo(remark("needless", {}, chosen))
     raise typer.Exit(1 if refused else 0)
+
+
+def urge(
+    task: Annotated[str, typer.Argument(help="The task's id, from `orderflow tasks`.")],
+    person: As,
+    json: Json = False,
+    lang: Lang = None,
+) -> None:
+    """Ask for a decision: the order's creator or an operator may, once in a while. 催办。"""
+    from shared import rulebook, urging
+    from shared.settings import settings
+    from shared.words import answer, remark
+
+    chosen, pause = language(lang), timedelta(seconds=settings().urge_pause_seconds)
+    with database() as opened, opened.transaction() as session:
+        book = rulebook.read(session)
+        refused = urging.urge(session, task, person, book.definitions, book.policies, datetime.now(UTC), pause)
+    if json:
+        emit({"task": task, "done": refused is None, "refused": refused and refused.code})
+        raise typer.Exit(1 if refused else 0)
+    if refused:
+        fail(answer(refused.code, refused.values, chosen))
+    typer.echo(remark("urged", {}, chosen))

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from shared import notices
 from shared.outbox import Announcement, announce
 from shared.runtime import release
 from workers.process import Process
@@ -19,9 +20,12 @@ def wake_due(process: Process, now: datetime) -> int:
 
 
 def mark_overdue(process: Process, now: datetime) -> int:
-    """Tasks past their deadline are marked once and announced; they can still be decided (APR-12)."""
+    """Tasks past their deadline are marked once and announced, and those who are to decide them reminded; they can
+    still be decided (APR-12).
+    """
     with process.database.transaction() as session:
         overdue = session.rows(_OVERDUE, now, now, _AT_ONCE)
+        notices.write(session, [each for row in overdue for each in _reminders(*row)], now)
         announce(
             session,
             [
@@ -32,10 +36,17 @@ def mark_overdue(process: Process, now: datetime) -> int:
                     now,
                     {"schema_version": 1, "task": task, "order": number, "step": step, "roles": roles, "due": due},
                 )
-                for task, number, step, roles, due in overdue
+                for task, _, number, step, roles, _, due in overdue
             ],
         )
     return len(overdue)
+
+
+def _reminders(
+    task: str, order_id: str, number: str, step: str, roles: list[str], assignee: str | None, due: datetime
+) -> list[notices.Notice]:
+    approvers = [assignee] if assignee else [f"role:{role}" for role in roles]
+    return notices.about_overdue(task, order_id, approvers, {"order": number, "step": step, "due": due})
 
 
 _WAKE_DUE = """
@@ -56,5 +67,5 @@ where h.order_id = t.order_id and t.id in (
     select id from core.user_tasks where status = 'open' and due_at < %s and overdue_at is null
     order by due_at limit %s for update skip locked
 )
-returning t.id, h.number, t.step, t.roles, t.due_at
+returning t.id, t.order_id, h.number, t.step, t.roles, t.assignee, t.due_at
 """
