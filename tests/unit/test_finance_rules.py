@@ -489,7 +489,8 @@ def test_a_reference_that_says_something_else_contradicts_the_first() -> None:
 
 # -- words -------------------------------------------------------------------------------------------------------------
 
-AREAS = {"price", "discount", "payment", "credit", "risk", "invoice", "settlement"}
+RULES = ("rules", "settlement_rules", "payment_details_rules")
+AREAS = {"price", "discount", "payment", "payment_details", "payment_notice", "credit", "risk", "invoice", "settlement"}
 
 
 def test_every_finding_has_its_words_in_both_languages() -> None:
@@ -497,8 +498,8 @@ def test_every_finding_has_its_words_in_both_languages() -> None:
     words: dict[str, dict[str, str]] = tomllib.loads(
         (root / "shared/locale/findings/finance.toml").read_text(encoding="utf-8")
     )
-    source = "".join((root / f"workers/finance/{name}.py").read_text("utf-8") for name in ("rules", "settlement_rules"))
-    told = {code for code in re.findall(r'"([a-z]+\.[a-z_]+)"', source) if code.split(".")[0] in AREAS}
+    source = "".join((root / f"workers/finance/{name}.py").read_text("utf-8") for name in RULES)
+    told = {code for code in re.findall(r'"([a-z_]+\.[a-z_]+)"', source) if code.split(".")[0] in AREAS}
     breaches = set(re.findall(r'"(finance\.[a-z_]+)"', (root / "workers/finance/invariants.py").read_text("utf-8")))
     assert told | breaches == set(words)
     assert all(set(words[code]) == {"zh", "en", "remedy_zh", "remedy_en"} for code in told)
