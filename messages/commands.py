@@ -7,7 +7,7 @@ from pydantic import Field, TypeAdapter, model_validator
 
 from messages.contract import Code, Contract, Name, Text
 from messages.contracts import ContractSubmitted, SubmittedAttachment
-from messages.orders import MAX_LINES, Currency, Money, OrderSubmitted, PaymentMethod, Quantity, SubmittedLine
+from messages.orders import MAX_LINES, Currency, Delivery, Money, OrderSubmitted, PaymentMethod, Quantity, SubmittedLine
 
 Words = Annotated[str, Field(min_length=1, max_length=2_000, pattern=r"\S")]
 """Text that must not be blank."""
@@ -149,6 +149,19 @@ class CustomerAnswered(_Fact):
         return self
 
 
+class DeliveryNoteResubmitted(_Fact):
+    """The creator hands a returned delivery note in again (LOG-03), changed: where the goods go, by which carrier, what
+    is to be remarked. What it delivers is the order's.
+    """
+
+    kind: Literal["delivery_note_resubmitted"] = "delivery_note_resubmitted"
+    order: Code
+    by: Code
+    delivery: Delivery
+    carrier: Code | None = None
+    remarks: Text = ""
+
+
 class ContractReceived(_Fact):
     """A contract came in (合同收文, CMP-02). `by` registers it. `source` and `fact_id` name the contract for ever."""
 
@@ -225,6 +238,7 @@ Fact = Annotated[
     | OrderEntered
     | PaperHandedOver
     | CustomerAnswered
+    | DeliveryNoteResubmitted
     | ContractReceived
     | ContractRevised
     | CounterpartyChecked
@@ -248,6 +262,7 @@ FACT_OWNERS: dict[str, str] = {
     "order_entered": "sales_review",
     "paper_handed_over": "sales_review",
     "customer_answered": "sales_review",
+    "delivery_note_resubmitted": "logistics",
     "contract_received": "compliance",
     "contract_revised": "compliance",
     "counterparty_checked": "compliance",

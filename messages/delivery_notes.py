@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from messages.orders import Customer, SaleType
+from messages.orders import Customer, Place, SaleType
 
 
 class NoteLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -17,8 +17,9 @@ class NoteLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class DeliveryNote(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A delivery note under approval (LOG-03). `order` is the number of the order that it delivers; amounts are minor
-    units of `currency`. `creator` is who made it and may never approve it.
+    """A delivery note under approval (LOG-03). `order` is the number of the order that it delivers, `order_id` its id;
+    `carrier` None: the transport is arranged by hand. Amounts are minor units of `currency`. `creator` is the order's
+    (制单人), who may never approve it.
     """
 
     schema_version: Literal[1] = 1
@@ -29,7 +30,11 @@ class DeliveryNote(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     creator: str
     created_at: datetime
     order: str
+    order_id: str
     customer: Customer
+    delivery: Place
+    carrier: str | None = None
+    remarks: str = ""
     sale_type: SaleType
     currency: str
     total_minor: int

@@ -200,17 +200,23 @@ class Department:
         self.name = name
         self.activities: dict[str, Activity[Any]] = {}
         self.inputs: dict[str, tuple[str, ...]] = {}
+        self.opens: dict[str, str] = {}
         self.fact_handlers: dict[str, FactHandler] = {}
 
-    def activity(self, name: str, inputs: tuple[str, ...] | None = None) -> Callable[[type[A]], type[A]]:
+    def activity(
+        self, name: str, inputs: tuple[str, ...] | None = None, opens: str | None = None
+    ) -> Callable[[type[A]], type[A]]:
         """Declare `<department>.<name>`, a class without arguments. `inputs`: the fields of the document that it rests
-        on; a person's agreement may outlive a change of others. None: it rests on all of it.
+        on; a person's agreement may outlive a change of others. None: it rests on all of it. `opens`: how the folders
+        that it opens are linked to the one that they are of; when the step is undone, they end with it.
         """
 
         def declare(kind: type[A]) -> type[A]:
             self._declare(name, kind())
             if inputs is not None:
                 self.inputs[f"{self.name}.{name}"] = inputs
+            if opens is not None:
+                self.opens[f"{self.name}.{name}"] = opens
             return kind
 
         return declare

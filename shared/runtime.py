@@ -45,7 +45,8 @@ from shared.numbering import BUSINESS_ZONE
 from shared.outbox import to_json
 from shared.policy import Policy
 from shared.processes import Definition, Step, select
-from shared.standings import COLUMNS, Standing, standing
+from shared.standings import COLUMNS, Standing, lock_standings, standing
+from shared.states import State, may_end
 
 log = structlog.get_logger()
 
@@ -161,6 +162,7 @@ class Runtime:
             wake = activity.undo(session, visits)
             for ref in refs:
                 journal.undone(folders[ref.id], ref.step)
+            self._end_opened(session, journal, activity_name, refs)
             return wake or ()
         asked = []
         for ref, visit in zip(refs, visits, strict=True):
@@ -196,6 +198,17 @@ class Runtime:
             definition = select(self.definitions, one.document.sale_type, today, one.definition, kind)
             opening.append(Opening(one.document, definition, one.policy, one.actor, {}, one.links))
         open_folders(session, journal, opening)
+
+    def _end_opened(self, session: Session, journal: Journal, activity_name: str, refs: Sequence[Ref]) -> None:
+        """The folders that an undone step had opened end with it, as far as they are still at work."""
+        link = self.department.opens.get(activity_name.removeprefix(UNDO))
+        if link is None:
+            return
+        found: dict[str, str] = dict(session.rows(_OPENED, link, array([ref.id for ref in refs])))
+        for folder in lock_standings(session, found, self.definitions, self.policies).values():
+            if may_end(folder.state):
+                data = {"reason": f"{found[folder.id]} was taken back"}
+                journal.end(folder, Kind.CANCELLATION_REQUESTED, SYSTEM, State.CANCELLED, data)
 
     # -- reported facts --------------------------------------------------------------------------------------------
 
@@ -396,6 +409,10 @@ with claimed as (delete from core.batches where id = %s returning ids)
 select f.id, f.order_id, f.body
 from claimed c cross join lateral unnest(c.ids) as r(id) left join core.facts f on f.id = r.id and f.handled_at is null
 order by f.id
+"""
+_OPENED = """
+select l.order_id, h.number from core.links l join core.order_headers h on h.order_id = l.other_id
+where l.kind = %s and l.other_id = any(%s::uuid[])
 """
 _LOCK_ORDERS = "select 1 from core.orders where id = any(%s::uuid[]) order by id for update"
 _HANDLED = """

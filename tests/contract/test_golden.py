@@ -65,6 +65,7 @@ def _queued(raw: bytes) -> bytes:
 AGAIN: dict[str, Callable[[bytes], bytes]] = {
     "order_submitted": _model(OrderSubmitted),
     "order": lambda raw: write_order(read_order(raw)).encode(),
+    "delivery_note": lambda raw: write_document(read_document(DocumentKind.DELIVERY_NOTE, raw)).encode(),
     "contract": lambda raw: write_document(read_document(DocumentKind.CONTRACT, raw)).encode(),
     "batch": _model(Batch),
     "fact": _fact,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from messages.delivery_notes import DeliveryNote, NoteLine
-from messages.orders import Customer, SaleType
+from messages.orders import Customer, Place, SaleType
 from shared import policy
 from shared.comments import ask, close_finished, comment
 from shared.folders import Opening, open_folders
@@ -199,6 +199,8 @@ def a_note(office: Office) -> None:
         creator="sam",
         created_at=NOW,
         order="SO-1",
+        order_id=new_id(),
+        delivery=Place(address="上海市浦东新区世纪大道1号", country="CN"),
         customer=Customer(code="C001", name="上海明珠贸易有限公司"),
         sale_type=SaleType.DOMESTIC,
         currency="CNY",

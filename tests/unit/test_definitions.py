@@ -23,6 +23,8 @@ ACTIVITIES = frozenset(
         "finance.release",
         "compliance.check",
         "compliance.register",
+        "logistics.note",
+        "logistics.leave",
         "compliance.approve",
         "compliance.review",
         "compliance.sign",

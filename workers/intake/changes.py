@@ -9,6 +9,7 @@ import msgspec
 from messages.commands import (
     CancellationRequested,
     ContractRevised,
+    DeliveryNoteResubmitted,
     Fact,
     OrderAmended,
     OrderResubmitted,
@@ -28,13 +29,20 @@ from shared.states import State, may_be_amended
 from shared.tasks import Refusal
 from shared.withdrawals import Decided, refused, take_back, who_decided
 from shared.words import answer
-from workers.intake import contracts
+from workers.intake import contracts, notes
 from workers.intake.accept import examine_again
 from workers.intake.check import Catalog
 from workers.intake.parse import Refused
 from workers.intake.records import catalog_for
 
-Change = CancellationRequested | OrderResubmitted | WithdrawalRequested | OrderAmended | ContractRevised
+Change = (
+    CancellationRequested
+    | OrderResubmitted
+    | WithdrawalRequested
+    | OrderAmended
+    | ContractRevised
+    | DeliveryNoteResubmitted
+)
 
 APPROVED_ON = (
     "lines", "currency", "payment", "requested_date", "delivery_date", "delivery", "special_requirements", "channel",
@@ -50,6 +58,7 @@ class Grounds:
     today: date
     catalog: Catalog
     contracts: contracts.Known
+    carriers: frozenset[str]
     decided: Decided
     uncommented: frozenset[str]
 
@@ -63,6 +72,7 @@ def look_up(session: Session, pairs: Sequence[tuple[Fact, Standing]], rules: Rul
         now.astimezone(BUSINESS_ZONE).date(),
         catalog_for(session, documents),
         contracts.look_up(session, [fact.document for fact, _ in pairs if isinstance(fact, ContractRevised)]),
+        notes.carriers(session, [fact for fact, _ in pairs if isinstance(fact, DeliveryNoteResubmitted)]),
         who_decided(session, withdrawn) if withdrawn else {},
         frozenset(uncommented(session, [folder for _, folder in pairs], now, rules.overrides)),
     )
@@ -82,6 +92,8 @@ def follow(session: Session, journal: Journal, fact: Fact, folder: Standing, gro
             raise Refused([_explained("order", Refusal("order.none", _named(folder)))])
         case OrderResubmitted():
             _resubmit(session, journal, folder, fact, grounds)
+        case DeliveryNoteResubmitted():
+            notes.resubmit(session, journal, fact, folder, grounds.carriers)
         case ContractRevised():
             checked = contracts.check(fact.document, grounds.contracts, grounds.rules, grounds.today)
             contracts.revise(session, journal, fact, folder, checked)

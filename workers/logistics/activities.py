@@ -1,10 +1,10 @@
 """What logistics can do with orders and with what the carriers report."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from shared.database import Session
 from shared.department import Booked, Department, Outcome, ReportedFact, Visit
-from workers.logistics import books, rules, shipping
+from workers.logistics import books, note_rules, notes, rules, shipping
 
 logistics = Department("logistics")
 logistics.recorded("promise")  # 确定交货日期
@@ -29,6 +29,41 @@ class PlanTransport:
         books.withdraw_plans(session, visits)
 
 
+@logistics.activity("note", opens=note_rules.NOTE_OF)
+class MakeNote:
+    """Make the delivery note and wait for its own approval (LOG-02, LOG-03)."""
+
+    def load(self, session: Session, visits: Sequence[Visit]) -> notes.Notes:
+        return notes.read_notes(session, visits)
+
+    def decide(self, visit: Visit, facts: notes.Notes) -> Outcome:
+        present = facts.present.get(visit.order.id)
+        return note_rules.note(visit, present, facts.blanks.get(visit.order.id))
+
+    def save(self, session: Session, effects: Sequence[object]) -> None:
+        notes.save_issued(session, effects)
+
+    def undo(self, session: Session, visits: Sequence[Visit]) -> None:
+        notes.recall(session, visits)
+
+
+@logistics.activity("leave")
+class Leave:
+    """An approved delivery note stays at work until its goods have left (LOG-04)."""
+
+    def load(self, session: Session, visits: Sequence[Visit]) -> notes.Departures:
+        return notes.read_departures(session, visits)
+
+    def decide(self, visit: Visit, facts: notes.Departures) -> Outcome:
+        return note_rules.leave(note_rules.note_of(visit), facts.shipped.get(visit.document.id))
+
+    def save(self, session: Session, effects: Sequence[object]) -> Collection[str]:
+        return notes.save_approved(session, effects)
+
+    def undo(self, session: Session, visits: Sequence[Visit]) -> None:
+        """Its order takes the note back."""
+
+
 @logistics.activity("ship")
 class Ship:
     """Hand the goods to the carrier with their papers (LOG-02, LOG-06, LOG-07)."""
@@ -39,8 +74,8 @@ class Ship:
     def decide(self, visit: Visit, facts: shipping.Desk) -> Outcome:
         return rules.ship(visit, facts.papers.get(visit.order.id, rules.Papers()))
 
-    def save(self, session: Session, effects: Sequence[object]) -> None:
-        shipping.save_shipments(session, effects)
+    def save(self, session: Session, effects: Sequence[object]) -> Collection[str]:
+        return shipping.save_shipments(session, effects)
 
     def undo(self, session: Session, visits: Sequence[Visit]) -> None:
         shipping.recall_shipments(session, visits)

@@ -236,10 +236,23 @@ INVARIANTS: tuple[Invariant, ...] = (
         from logistics.delivery_notes n
         join core.order_headers h on h.order_id = n.order_id
         left join logistics.shipments s on s.note = n.number
-        where s.note is null or s.order_id <> n.order_id or s.recalled_at is distinct from n.recalled_at
+        where (s.note is not null or n.folder_id is null) and (
+            s.note is null or s.order_id <> n.order_id or s.recalled_at is distinct from n.recalled_at
             or s.quantity is distinct from (
                 select sum(l.quantity) from logistics.delivery_note_lines l where l.note = n.number
             )
+        )
+        """,
+    ),
+    Invariant(
+        "logistics.nothing_leaves_on_an_unapproved_note",
+        """
+        select h.number, concat(n.number, ': ', o.state)
+        from logistics.delivery_notes n
+        join core.order_headers h on h.order_id = n.order_id
+        join core.orders o on o.id = n.folder_id
+        join logistics.shipments s on s.note = n.number and s.recalled_at is null
+        where o.state not in ('approved', 'archived')
         """,
     ),
     Invariant(

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from messages.orders import Order
 from shared.department import Finding, Outcome, Passed, Referred, Visit, Waiting, finding
 from shared.money import MoneyError, convert
+from workers.logistics.note_rules import ACTIVITY, Note
 
 _GRAMS_PER_KILOGRAM = 1_000
 APPROVAL_CHECKED_EVERY = timedelta(hours=1)
@@ -192,40 +193,46 @@ class Papers:
     payment: Payment | None = None
     goods: Readiness = Readiness()
     tracking_number: str | None = None
+    note: Note | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Shipment:
-    """Effect: the goods leave with a delivery note (发货单) and a tracking slip (物流追踪单). Weight in grams."""
+    """Effect: the goods leave with a delivery note (发货单) and a tracking slip (物流追踪单). Weight in grams.
+    `note`: the one that was approved; None: one is made now.
+    """
 
     order: Order
     carrier: str | None
     packages: int | None
     weight_grams: int | None
     shipped_at: datetime
+    note: Note | None = None
 
 
 def ship(visit: Visit, papers: Papers) -> Outcome:
     """Hand the goods to the carrier once (LOG-02, LOG-06), refused with the name of whatever is missing (LOG-07).
 
-    Only what the definition has is demanded. Without approval or payment the order waits: nobody at this step may
-    replace either. What the warehouse or the plan has not done goes to a person; agreeing means that they vouch for it
-    (for failed goods: 让步放行) and the goods leave.
+    Only what the definition has is demanded. Without approval, payment or an approved note the order waits: nobody
+    at this step may replace any. What the warehouse or the plan has not done goes to a person; agreeing means that
+    they vouch for it (for failed goods: 让步放行) and the goods leave.
     """
     order = visit.order
     if papers.tracking_number is not None:
         return Passed(basis={"tracking_number": papers.tracking_number})
     unapproved = () if papers.approved else (finding("ship.not_approved"),)
     unpaid = tuple(_unpaid(visit, papers.payment))
+    unsigned = tuple(_unnoted(visit, papers.note))
     undone = (*_unready(visit, papers.goods), *_unplanned(visit, papers))
-    if unapproved or unpaid:
+    if unapproved or unpaid or unsigned:
+        keys = [key for key, reasons in (("payment", unpaid), ("note", unsigned)) if reasons]
         return Waiting(
-            keys=(f"payment:{order.id}",) if unpaid else (),
+            keys=tuple([f"{key}:{order.id}" for key in keys]),
             until=visit.now + APPROVAL_CHECKED_EVERY if unapproved else None,
-            findings=(*unapproved, *unpaid, *undone),
+            findings=(*unapproved, *unpaid, *unsigned, *undone),
         )
     goods = papers.goods
-    effects = (Shipment(order, papers.carrier, goods.packages, goods.weight_grams, visit.now),)
+    effects = (Shipment(order, papers.carrier, goods.packages, goods.weight_grams, visit.now, papers.note),)
     basis = {"carrier": papers.carrier, "packages": goods.packages}
     return Referred(undone, effects, basis) if undone else Passed(effects, basis)
 
@@ -244,6 +251,12 @@ def _unpaid(visit: Visit, payment: Payment | None) -> Iterator[Finding]:
             missing_minor=known.due_minor - known.paid_minor,
             currency=order.currency,
         )
+
+
+def _unnoted(visit: Visit, note: Note | None) -> Iterator[Finding]:
+    """Goods never leave on a note that is not approved, where the process has notes approved (LOG-03)."""
+    if ACTIVITY in visit.activities and not (note and note.approved):
+        yield finding("ship.note_not_approved", note.number if note else "")
 
 
 def _unready(visit: Visit, goods: Readiness) -> Iterator[Finding]:

@@ -1,7 +1,7 @@
 """What logistics reads and keeps of goods that leave: delivery notes (发货单), shipments (物流追踪单), deliveries."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from messages.commands import Delivered
@@ -9,6 +9,7 @@ from shared.database import Row, Session, array, columns
 from shared.department import Booked, Finding, ReportedFact, Visit, effects_of, finding
 from shared.numbering import take
 from shared.outbox import Announcement, announce
+from workers.logistics import notes
 from workers.logistics.rules import Papers, Payment, Readiness, Shipment
 
 # What has more conditions than its key, and the views of other departments, are asked for one order at a time: joined,
@@ -95,7 +96,11 @@ def read_papers(session: Session, visits: Sequence[Visit]) -> Desk:
     """What must be known before goods leave. One round trip; the orders' own locks guard it."""
     if not visits:
         return Desk({})
-    return Desk(dict(map(_papers, session.rows(_PAPERS, array([visit.order.id for visit in visits])))))
+    present = notes.of_orders(session, visits)
+    found = dict(map(_papers, session.rows(_PAPERS, array([visit.order.id for visit in visits]))))
+    return Desk(
+        {order: replace(papers, note=present.get(order)) for order, papers in found.items()} if present else found
+    )
 
 
 def _papers(row: Row) -> tuple[str, Papers]:
@@ -104,25 +109,35 @@ def _papers(row: Row) -> tuple[str, Papers]:
     return order, Papers(bool(approved), planned, carrier, payment, Readiness(*goods), tracking_number)
 
 
-def save_shipments(session: Session, effects: Sequence[object]) -> None:
-    """Write delivery notes and tracking slips, and tell the carriers and everybody else who listens."""
+def save_shipments(session: Session, effects: Sequence[object]) -> Collection[str]:
+    """Write delivery notes and tracking slips, and tell the carriers and everybody else who listens. Wakes the notes
+    that were approved: their goods have left.
+    """
     shipments = effects_of(Shipment, effects)
     if not shipments:
-        return
+        return ()
     now = shipments[0].shipped_at
-    notes = take(session, "DN", now, len(shipments))
+    numbers = iter(take(session, "DN", now, sum(each.note is None for each in shipments)))
+    numbered = [each.note.number if each.note else next(numbers) for each in shipments]
     slips = take(session, "TRK", now, len(shipments))
-    lines = [
-        (note, shipment.order.id, line.number, line.quantity, line.product)
-        for note, shipment in zip(notes, shipments, strict=True)
-        for line in shipment.order.lines
-    ]
-    session.write(_SAVE_NOTES, *columns([_note_row(*each) for each in zip(notes, shipments, strict=True)], 9))
-    session.write(_COUNT_NOTED, *columns([line[1:4] for line in lines], 3))
-    session.write(_SAVE_NOTE_LINES, *columns(lines, 5))
-    dispatched = list(zip(slips, notes, shipments, strict=True))
+    made = [pair for pair in zip(numbered, shipments, strict=True) if pair[1].note is None]
+    if made:
+        _save_notes(session, made)
+    dispatched = list(zip(slips, numbered, shipments, strict=True))
     session.write(_SAVE_SHIPMENTS, *columns([_shipment_row(*each) for each in dispatched], 8))
     announce(session, [_dispatched(*each) for each in dispatched])
+    return [f"shipped:{each.note.id}" for each in shipments if each.note]
+
+
+def _save_notes(session: Session, made: Sequence[tuple[str, Shipment]]) -> None:
+    lines = [
+        (note, shipment.order.id, line.number, line.quantity, line.product)
+        for note, shipment in made
+        for line in shipment.order.lines
+    ]
+    session.write(_SAVE_NOTES, *columns([_note_row(*each) for each in made], 9))
+    session.write(_COUNT_NOTED, *columns([line[1:4] for line in lines], 3))
+    session.write(_SAVE_NOTE_LINES, *columns(lines, 5))
 
 
 def _note_row(number: str, shipment: Shipment) -> tuple[object, ...]:

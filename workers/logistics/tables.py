@@ -94,6 +94,8 @@ delivery_notes = Table(
     Column("carrier", Text, comment="null: arranged by hand"),
     Column("issued_at", _time, nullable=False),
     Column("recalled_at", _time),
+    Column("folder_id", _id, comment="what its own approval is kept under; null: it has none"),
+    Index("uq_delivery_notes_folder_id", "folder_id", unique=True, postgresql_where=text("folder_id is not null")),
     Index(
         "uq_delivery_notes_order_id",
         "order_id",

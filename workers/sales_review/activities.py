@@ -124,7 +124,7 @@ class HandOver:
         return reports.read_reports(session, visits)
 
     def decide(self, visit: Visit, facts: reports.Reported) -> Outcome:
-        return report_rules.hand_over(visit, facts.by_order[visit.order.id])
+        return report_rules.hand_over(visit, facts.by_order[visit.document.id])
 
     def save(self, session: Session, effects: Sequence[object]) -> None:
         """The hand-over was kept when it was reported."""

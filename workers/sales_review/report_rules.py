@@ -55,7 +55,7 @@ def hand_over(visit: Visit, reports: Reports) -> Outcome:
 def _reported(visit: Visit, reports: Reports, kind: str) -> Outcome:
     report = reports.get(kind)
     if report is None:
-        return Waiting((key(kind, visit.order.id),))
+        return Waiting((key(kind, visit.document.id),))
     basis = {"at": report.at.isoformat(), "by": report.by}
     return Passed(basis=basis | {"to": report.to} if report.to else basis)
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from messages.commands import CustomerAnswered, OrderEntered, PaperHandedOver
-from messages.orders import Order, read_order
+from messages.folders import Document, DocumentKind, read_document
+from messages.orders import Order
 from shared.database import Session, array, columns
 from shared.department import Booked, Finding, ReportedFact, Visit, effects_of
 from shared.letters import REQUEST_TO_CONFIRM, Letter, write_letters
@@ -25,9 +26,10 @@ Body = OrderEntered | PaperHandedOver | CustomerAnswered
 
 # Only what an order waits for now is booked: the runtime has locked it, so it stays there until this is committed.
 _WAITING = """
-select w.key, o.id, o.round, d.document
+select w.key, o.id, o.round, h.document_kind, d.document
 from unnest(%s::text[]) as k(key) join core.waits w on w.key = k.key
 join core.orders o on o.id = w.order_id
+join core.order_headers h on h.order_id = o.id
 join core.order_documents d on d.order_id = o.id and d.revision = o.revision
 """
 _SAVE = """
@@ -53,9 +55,9 @@ class Reported:
 
 def read_reports(session: Session, visits: Sequence[Visit]) -> Reported:
     """One round trip."""
-    found: dict[str, dict[str, Report]] = {visit.order.id: {} for visit in visits}
+    found: dict[str, dict[str, Report]] = {visit.document.id: {} for visit in visits}
     if visits:
-        wanted = columns([(visit.order.id, visit.round) for visit in visits], 2)
+        wanted = columns([(visit.document.id, visit.round) for visit in visits], 2)
         for order_id, kind, *report in session.rows(_READ, *wanted):
             found[order_id][kind] = Report(*report)
     return Reported(found)
@@ -73,8 +75,9 @@ def book(session: Session, facts: Sequence[ReportedFact]) -> Booked:
     """
     reports = [(fact, body) for fact in facts if isinstance(body := fact.body, Body)]
     keys = sorted({key(_kind(body), fact.order_id) for fact, body in reports if fact.order_id})
-    waiting: dict[str, tuple[str, int, Order]] = {
-        row[0]: (row[1], row[2], read_order(row[3])) for row in session.rows(_WAITING, array(keys))
+    waiting: dict[str, tuple[str, int, Document]] = {
+        row[0]: (row[1], row[2], read_document(DocumentKind(row[3]), row[4]))
+        for row in session.rows(_WAITING, array(keys))
     }
     rows: dict[str, tuple[object, ...]] = {}
     refused: dict[str, Finding] = {}
@@ -83,8 +86,10 @@ def book(session: Session, facts: Sequence[ReportedFact]) -> Booked:
         if at not in waiting or at in rows:
             refused[fact.id] = not_asked(body.kind, body.order)
             continue
-        order_id, round_, order = waiting[at]
-        fault = differences(order, body) if isinstance(body, OrderEntered) else None
+        order_id, round_, document = waiting[at]
+        fault = None
+        if isinstance(body, OrderEntered) and isinstance(document, Order):
+            fault = differences(document, body)
         if fault:
             refused[fact.id] = fault
         else:

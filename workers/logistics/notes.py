@@ -1,0 +1,145 @@
+"""What logistics reads and keeps of delivery notes that have an approval of their own (LOG-03)."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from messages.delivery_notes import DeliveryNote
+from shared.database import Session, array, columns
+from shared.department import Visit, effects_of
+from shared.ids import new_id
+from shared.numbering import take
+from workers.logistics.note_rules import ACTIVITY, Approved, Blank, Issued, Note
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """The notes of a batch's orders by order, and blanks for those who have none at work."""
+
+    present: Mapping[str, Note]
+    blanks: Mapping[str, Blank]
+
+    def absorb(self, effect: object) -> None:
+        """Each order has its own note."""
+
+
+@dataclass(frozen=True, slots=True)
+class Departures:
+    """Tracking numbers of the notes whose goods have left, by note."""
+
+    shipped: Mapping[str, str]
+
+    def absorb(self, effect: object) -> None:
+        """One note's goods tell nothing of another's."""
+
+
+def of_orders(session: Session, visits: Sequence[Visit]) -> dict[str, Note]:
+    """The notes of those orders whose process has notes approved; no round trip where none has."""
+    ids = [visit.document.id for visit in visits if ACTIVITY in visit.activities]
+    return {row[0]: Note(*row[1:]) for row in session.rows(_NOTES, array(ids))} if ids else {}
+
+
+def read_notes(session: Session, visits: Sequence[Visit]) -> Notes:
+    """The orders' notes, with the carriers planned and new numbers for as many as may be made."""
+    present = of_orders(session, visits)
+    planned: dict[str, str] = dict(session.rows(_CARRIERS, array([visit.order.id for visit in visits])))
+    wanted = [visit for visit in visits if not (note := present.get(visit.order.id)) or not note.approved]
+    numbers = take(session, "DN", visits[0].now, len(wanted)) if wanted else []
+    blanks = {
+        visit.order.id: Blank(new_id(), number, planned.get(visit.order.id))
+        for visit, number in zip(wanted, numbers, strict=True)
+    }
+    return Notes(present, blanks)
+
+
+def save_issued(session: Session, effects: Sequence[object]) -> None:
+    """Keep the notes that were made: never more than was ordered (LOG-02). A former one that went out of work goes."""
+    notes = [effect.note for effect in effects_of(Issued, effects)]
+    if not notes:
+        return
+    session.write(_RECALL, *columns([(note.order_id, note.created_at) for note in notes], 2))
+    lines = [
+        (note.number, note.order_id, line.number, line.quantity, line.product) for note in notes for line in note.lines
+    ]
+    session.write(_SAVE, *columns([_row(note) for note in notes], 10))
+    session.write(_COUNT, *columns([line[1:4] for line in lines], 3))
+    session.write(_SAVE_LINES, *columns(lines, 5))
+
+
+def _row(note: DeliveryNote) -> tuple[object, ...]:
+    place = (note.delivery.address, note.delivery.country, note.delivery.region)
+    customer = (note.customer.code, note.customer.name)
+    return (note.number, note.order_id, *customer, *place, note.carrier, note.created_at, note.id)
+
+
+def recall(session: Session, visits: Sequence[Visit]) -> None:
+    """The orders were returned or cancelled: their notes no longer hold, unless goods have left on them."""
+    session.write(_RECALL, *columns([(visit.document.id, visit.now) for visit in visits], 2))
+
+
+def read_departures(session: Session, visits: Sequence[Visit]) -> Departures:
+    """Which of these notes' goods have left."""
+    return Departures(dict(session.rows(_DEPARTED, array([visit.document.id for visit in visits]))))
+
+
+def save_approved(session: Session, effects: Sequence[object]) -> Collection[str]:
+    """Notes as they were approved, address and carrier included; wakes the orders that wait for them."""
+    notes = [effect.note for effect in effects_of(Approved, effects)]
+    rows = [
+        (note.number, note.delivery.address, note.delivery.country, note.delivery.region, note.carrier)
+        for note in notes
+    ]
+    session.write(_APPROVE, *columns(rows, 5))
+    return [f"note:{note.order_id}" for note in notes]
+
+
+_NOTES = """
+select w.id, n.folder_id, n.number, o.state from unnest(%s::uuid[]) as w(id)
+cross join lateral (
+    select n.folder_id, n.number from logistics.delivery_notes n
+    where n.order_id = w.id and n.recalled_at is null and n.folder_id is not null limit 1
+) n
+join core.orders o on o.id = n.folder_id
+"""
+_CARRIERS = """
+select p.order_id, p.carrier from unnest(%s::uuid[]) as w(id)
+join logistics.plans p on p.order_id = w.id where p.withdrawn_at is null and p.carrier is not null
+"""
+_SAVE = """
+insert into logistics.delivery_notes
+    (number, order_id, customer, customer_name, address, country, region, carrier, issued_at, folder_id)
+select * from unnest(%s::text[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
+    %s::timestamptz[], %s::uuid[])
+"""
+# Counting comes before the note's lines: a note beyond what was ordered fails here (LOG-02).
+_COUNT = """
+insert into logistics.ordered_lines as o (order_id, line, ordered, noted)
+select v.order_id, v.line, v.quantity, v.quantity from unnest(%s::uuid[], %s::int[], %s::bigint[])
+    as v(order_id, line, quantity)
+on conflict (order_id, line) do update set ordered = excluded.ordered, noted = o.noted + excluded.noted
+"""
+_SAVE_LINES = """
+insert into logistics.delivery_note_lines (note, order_id, line, quantity, product)
+select * from unnest(%s::text[], %s::uuid[], %s::int[], %s::bigint[], %s::text[])
+"""
+_RECALL = """
+with recalled as (
+    update logistics.delivery_notes n set recalled_at = w.at
+    from unnest(%s::uuid[], %s::timestamptz[]) as w(order_id, at)
+    where n.order_id = w.order_id and n.recalled_at is null and n.folder_id is not null
+        and not exists (select from logistics.shipments s where s.note = n.number)
+    returning n.number
+)
+update logistics.ordered_lines o set noted = o.noted - l.quantity
+from recalled r join logistics.delivery_note_lines l on l.note = r.number
+where o.order_id = l.order_id and o.line = l.line
+"""
+_DEPARTED = """
+select n.folder_id, s.tracking_number from unnest(%s::uuid[]) as w(id)
+join logistics.delivery_notes n on n.folder_id = w.id
+join logistics.shipments s on s.note = n.number where s.recalled_at is null
+"""
+_APPROVE = """
+update logistics.delivery_notes n set address = w.address, country = w.country, region = w.region, carrier = w.carrier
+from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[]) as w(number, address, country, region, carrier)
+where n.number = w.number
+"""
