@@ -85,6 +85,29 @@ def test_a_last_day_that_is_not_working_moves_the_limit(office: Office) -> None:
     assert purged(office, after + MOMENT) == 1
 
 
+@pytest.mark.requirement("APR-13", "APR-14", "APR-11")
+def test_the_companys_own_calendar_moves_both_limits(office: Office) -> None:
+    """The company closes on the last day of each, so that the day after is the last."""
+    in_review(office, "reviewed")
+    office.take(raw("approved", creator="sam", lines=SHORT, total="20.00"))
+    office.work()
+    closed = {LIMIT.date(): False, VALID_UNTIL.date(): False}
+    day = timedelta(days=1)
+    purge_day, lapse_day = LIMIT + day, VALID_UNTIL + day
+    for moment, purges, lapses in (
+        (purge_day, 0, 0), (purge_day + MOMENT, 1, 0), (lapse_day, 0, 0), (lapse_day + MOMENT, 0, 1),
+    ):  # fmt: skip
+        office.now = moment
+        with office.database.transaction() as session:
+            count, batches = purge(session, office.definitions, POLICIES, moment, 10, closed)
+            _, lapsed_now, more = lapse(session, office.definitions, POLICIES, moment, START, 10, closed)
+        assert (count, lapsed_now) == (purges, lapses), moment
+        office.queue += [*batches, *more]
+        office.work()
+    assert office.states() == {"reviewed": "purged", "approved": "returned"}
+    office.assert_clean()
+
+
 @pytest.mark.requirement("APR-15", "WHS-02")
 def test_a_purged_document_holds_nothing_any_more(office: Office) -> None:
     """Finance has passed it and holds credit when senior management is asked and does not answer."""

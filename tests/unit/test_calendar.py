@@ -12,6 +12,7 @@ from shared.calendar import (
     Deadline,
     add_months,
     add_working_days,
+    begun_before,
     deadline,
     is_published,
     is_working_day,
@@ -178,3 +179,27 @@ def test_holidays_and_locales_are_loaded_only_by_those_who_need_them() -> None:
     )
     told = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "set()"
+
+
+@pytest.mark.requirement("APR-13")
+@given(
+    st.integers(0, 366 * 24 * 60).map(lambda minutes: morning("2026-01-01") + timedelta(minutes=minutes)),
+    st.integers(0, 550 * 24 * 60).map(lambda minutes: morning("2025-06-01") + timedelta(minutes=minutes)),
+    st.sampled_from(["1 working day", "5 working days", "1 week", "30 days", "1 month"]),
+    st.sets(st.dates(date(2026, 1, 1), date(2026, 12, 31)), max_size=5),
+)
+@settings(deadline=None, max_examples=200)
+def test_what_began_before_that_moment_is_past_its_deadline_and_nothing_else(
+    now: datetime, start: datetime, allowed: str, closed: set[date]
+) -> None:
+    limit, overrides = parse_deadline(allowed), dict.fromkeys(closed, False)
+    assert (deadline(start, limit, overrides) < now) == (start < begun_before(now, limit, overrides))
+
+
+@pytest.mark.requirement("APR-13")
+def test_exactly_at_its_deadline_nothing_is_past_it() -> None:
+    monday = morning("2026-06-15")
+    week = parse_deadline("1 week")
+    assert deadline(monday, week) == close("2026-06-22")
+    assert monday >= begun_before(close("2026-06-22"), week)
+    assert monday < begun_before(close("2026-06-22") + timedelta(microseconds=1), week)

@@ -120,10 +120,12 @@ def _resubmit(session: Session, journal: Journal, folder: Standing, fact: OrderR
     revised, definition = _revised(folder, fact, grounds, errors)
     if errors or revised is None or definition is None:
         raise Refused(errors)
+    assert isinstance(folder.document, Order), "only orders are resubmitted"
+    changed = _changed(folder.document, revised)
     folder.definition = definition
     _store(session, folder, revised, grounds)
     folder.round += 1
-    journal.begin_round(folder, Kind.RESUBMITTED, fact.by, {"revision": folder.revision})
+    journal.begin_round(folder, Kind.RESUBMITTED, fact.by, {"revision": folder.revision, "changed": changed})
 
 
 def _amend(session: Session, journal: Journal, folder: Standing, fact: OrderAmended, grounds: Grounds) -> None:
