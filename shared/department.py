@@ -191,6 +191,8 @@ class Booked:
 
 
 FactHandler = Callable[[Session, Sequence[ReportedFact]], Booked]
+Look = Callable[[Session, Sequence[Visit]], Any]
+"""Reads the facts of an activity as `load` does, but locks nothing: for deciding again what was decided long ago."""
 
 
 class Department:
@@ -201,14 +203,20 @@ class Department:
         self.activities: dict[str, Activity[Any]] = {}
         self.inputs: dict[str, tuple[str, ...]] = {}
         self.opens: dict[str, str] = {}
+        self.looks: dict[str, Look] = {}
         self.fact_handlers: dict[str, FactHandler] = {}
 
     def activity(
-        self, name: str, inputs: tuple[str, ...] | None = None, opens: str | None = None
+        self,
+        name: str,
+        inputs: tuple[str, ...] | None = None,
+        opens: str | None = None,
+        look: Look | None = None,
     ) -> Callable[[type[A]], type[A]]:
         """Declare `<department>.<name>`, a class without arguments. `inputs`: the fields of the document that it rests
         on; a person's agreement may outlive a change of others. None: it rests on all of it. `opens`: how the folders
-        that it opens are linked to the one that they are of; when the step is undone, they end with it.
+        that it opens are linked to the one that they are of; when the step is undone, they end with it. `look`: how a
+        back-test reads what it decides by; None: it cannot be decided again.
         """
 
         def declare(kind: type[A]) -> type[A]:
@@ -217,6 +225,8 @@ class Department:
                 self.inputs[f"{self.name}.{name}"] = inputs
             if opens is not None:
                 self.opens[f"{self.name}.{name}"] = opens
+            if look is not None:
+                self.looks[f"{self.name}.{name}"] = look
             return kind
 
         return declare

@@ -32,6 +32,11 @@ def remedy(finding: Mapping[str, Any], language: Language) -> str:
     return _sentence(finding, language, "remedy_")
 
 
+def sentence(kind: str, code: str, values: Mapping[str, Any], language: Language) -> str:
+    """A sentence with its values."""
+    return _fill(word(kind, code, language), values, language)
+
+
 def answer(code: str, values: Mapping[str, Any], language: Language) -> str:
     """An answer to a person, such as why they may not decide a task."""
     entry = _words().get("answers", {}).get(code)

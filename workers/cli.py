@@ -5,6 +5,7 @@ import sys
 import typer
 
 from workers.commands import (
+    backtest,
     bench,
     calendar,
     changes,
@@ -50,6 +51,8 @@ app.add_typer(delegate.delegate, name="delegate", rich_help_panel="People 审批
 app.add_typer(contracts.contract, name="contract", rich_help_panel="Contracts 合同")
 app.add_typer(drafts.draft, name="draft", rich_help_panel="Orders 订单")
 app.add_typer(letters.letters, name="letters", rich_help_panel="Orders 订单")
+for subject in (rulebook.process, rulebook.policy):
+    subject.command("backtest")(backtest.backtest)
 app.add_typer(operations.dead, name="dead", rich_help_panel="Operations 运维")
 
 

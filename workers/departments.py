@@ -20,9 +20,14 @@ def declaration(name: str) -> Department:
     return department
 
 
+def all_departments() -> list[Department]:
+    """The declarations of all six."""
+    return [declaration(name) for name in Name]
+
+
 def known_activities() -> frozenset[str]:
     """Every activity of every department, for checking definitions."""
-    return frozenset(activity for name in Name for activity in declaration(name).activities)
+    return frozenset(activity for each in all_departments() for activity in each.activities)
 
 
 def verify(book: Rulebook) -> None:

@@ -12,7 +12,7 @@ compliance = Department("compliance")
 compliance.recorded("contract")  # 合同签订
 
 
-@compliance.activity("check", inputs=("customer", "delivery", "lines"))
+@compliance.activity("check", inputs=("customer", "delivery", "lines"), look=books.read_records)
 class Check:
     """Law and company policy (合规审核, CMP-01): what hits a rule goes to a person."""
 

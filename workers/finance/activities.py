@@ -27,6 +27,7 @@ finance.recorded(
         "total_base_minor",
         "payment",
     ),
+    look=books.look_at_credit,
 )
 class Review:
     """财务审核: price, discount, payment, risk and credit (FIN-01…04). What it obtains is a credit hold."""

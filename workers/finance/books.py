@@ -82,6 +82,7 @@ union all
 select a.customer, a.currency, a.limit_minor, a.exposure_minor, a.terms, a.methods, a.hold_reason, null, null
 from unnest(%s::text[]) as w(customer) join finance.accounts a on a.customer = w.customer
 """
+_ACCOUNTS_UNLOCKED = _ACCOUNTS.replace("for update of a", "")
 _PRICES = """
 select w.currency, w.product, p.unit_price_minor from unnest(%s::text[], %s::text[]) as w(product, currency)
 cross join lateral (
@@ -121,6 +122,17 @@ def read_credit(session: Session, visits: Sequence[Visit]) -> Credit:
     """Accounts (locked where credit is asked for), list prices, and what the orders have been paid: one round trip. For
     those that give a discount also who has agreed to it: one more.
     """
+    credit = _read_credit(session, visits, _ACCOUNTS)
+    giving = [visit for visit in visits if gives_discount(visit.order, credit.prices.get(visit.order.currency, {}))]
+    return replace(credit, agreements=_read_agreements(session, giving)) if giving else credit
+
+
+def look_at_credit(session: Session, visits: Sequence[Visit]) -> Credit:
+    """The same without a lock, as if nobody had agreed to anything yet. One round trip."""
+    return _read_credit(session, visits, _ACCOUNTS_UNLOCKED)
+
+
+def _read_credit(session: Session, visits: Sequence[Visit], accounts_of: str) -> Credit:
     if not visits:
         return Credit(date.min, {}, {}, {}, {}, {})
     today = business_day(visits[0].now)
@@ -133,7 +145,7 @@ def read_credit(session: Session, visits: Sequence[Visit]) -> Credit:
         wanted.update([(line.product, order.currency) for line in order.lines])
     ids = _ids(visits)
     accounts, prices, received, held = session.together(
-        (_ACCOUNTS, (array(sorted(asking)), today, today, array(sorted(others - asking)))),
+        (accounts_of, (array(sorted(asking)), today, today, array(sorted(others - asking)))),
         (_PRICES, (*columns(sorted(wanted), 2), today)),
         (_RECEIVED, (ids,)),
         (_HELD, (ids,)),
@@ -141,14 +153,13 @@ def read_credit(session: Session, visits: Sequence[Visit]) -> Credit:
     listed: dict[str, dict[str, int]] = {}
     for currency, product, price in prices:
         listed.setdefault(currency, {})[product] = price
-    giving = [visit for visit in visits if gives_discount(visit.order, listed.get(visit.order.currency, {}))]
     return Credit(
         today,
         {row[0]: _account(row) for row in accounts},
         listed,
         {(row[0], row[1]): row[2] for row in received},
         dict(held),
-        _read_agreements(session, giving) if giving else {},
+        {},
     )
 
 

@@ -34,7 +34,7 @@ sales_review.recorded(
 )
 
 
-@sales_review.activity("check", inputs=TERMS)
+@sales_review.activity("check", inputs=TERMS, look=books.read_records)
 class Check:
     """First check (初审): rules decide, what fails them goes to a person (SAL-01, 03–06)."""
 
@@ -57,7 +57,7 @@ class Check:
         """A check obtains nothing."""
 
 
-@sales_review.activity("second_check")
+@sales_review.activity("second_check", look=books.read_records)
 class SecondCheck:
     """Second review (复审, SAL-02) by a supervisor or manager. The step's option `not_by` names the first check, whose
     decider may not decide this one.
@@ -78,7 +78,7 @@ class SecondCheck:
         """A review obtains nothing."""
 
 
-@sales_review.activity("market")
+@sales_review.activity("market", look=strategy.read_market)
 class Market:
     """市场部审批: legality and agreement with market strategy (SAL-07)."""
 

@@ -38,13 +38,17 @@ class Availability:
         """A confirmation takes nothing from the next order."""
 
 
-@warehouse.activity("confirm", inputs=("lines", "requested_date"))
+def look_at_stock(session: Session, visits: Sequence[Visit]) -> Availability:
+    """What is there, without a lock."""
+    return Availability(books.read_shelves(session, visits), visits[0].now.astimezone(BUSINESS_ZONE).date())
+
+
+@warehouse.activity("confirm", inputs=("lines", "requested_date"), look=look_at_stock)
 class Confirm:
     """Stock confirmation (库存确认) without reserving (WHS-01, WHS-03)."""
 
     def load(self, session: Session, visits: Sequence[Visit]) -> Availability:
-        today = visits[0].now.astimezone(BUSINESS_ZONE).date()
-        return Availability(books.read_shelves(session, visits), today)
+        return look_at_stock(session, visits)
 
     def decide(self, visit: Visit, facts: Availability) -> Outcome:
         return rules.confirm(visit, facts.shelves, facts.today)
