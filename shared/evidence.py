@@ -17,7 +17,7 @@ from shared.history import Broken, Event, Kind, fold
 
 INVARIANTS = (
     "history.verifies", "history.has_order", "history.is_there", "history.folds", "history.as_committed",
-    "history.is_whole", "anchor.holds", "anchor.is_there", "anchor.is_kept",
+    "history.is_whole", "history.has_documents", "anchor.holds", "anchor.is_there", "anchor.is_kept",
 )  # fmt: skip
 
 
@@ -45,6 +45,9 @@ def examine(session: Session, seen: Seen, told: Callable[[int, int], None]) -> I
     """Everything that does not hold. `told` hears now and then how many events of how many are done."""
     ((total,),) = session.rows("select coalesce(sum(version), 0) from core.orders")
     yield from _histories(session, seen, lambda: told(seen.events, int(total)))
+    for number, revision, gone in session.rows(_DOCUMENTS):
+        what = "is gone" if gone else "is not the one that its history tells of"
+        yield Breach("history.has_documents", number, f"revision {revision} of the document {what}")
     yield from _commits(session, seen)
     yield from _anchors(session, seen)
 
@@ -177,6 +180,17 @@ where (order_id, seq) > (%s::uuid, %s) order by order_id, seq limit %s
 _ORDERS = """
 select o.id, coalesce(h.number, o.id::text), o.version, o.state, o.round, o.open, o.done, o.head
 from core.orders o left join core.order_headers h on h.order_id = o.id where o.id > %s::uuid order by o.id limit %s
+"""
+_DOCUMENTS = """
+select coalesce(h.number, e.order_id::text), e.revision, d.order_id is null
+from (
+    select order_id, coalesce((data ->> 'revision')::int, 1) as revision, data ->> 'document' as document
+    from core.events where kind in ('received', 'resubmitted', 'amended')
+) e
+left join core.order_documents d on d.order_id = e.order_id and d.revision = e.revision
+left join core.order_headers h on h.order_id = e.order_id
+where e.document is distinct from encode(sha256(convert_to(d.document::text, 'UTF8')), 'hex') and e.document is not null
+order by e.order_id, e.revision
 """
 _COMMITS = """
 select max(id), count(*), count(*) filter (where anchor is null)

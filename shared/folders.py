@@ -35,17 +35,23 @@ def open_folders(session: Session, journal: Journal, opening: Sequence[Opening])
     """
     if not opening:
         return
+    texts: list[str] = []
     for one in opening:
         document = one.document
         standing = Standing(
             document.id, 0, State.DRAFT, 1, 1, [], [], None, b"", one.definition, one.policy, document
         )  # fmt: skip
-        journal.begin_round(standing, Kind.RECEIVED, one.actor, dict(one.data))
-    texts = [write_document(one.document) for one in opening]
+        texts.append(write_document(document))
+        journal.begin_round(standing, Kind.RECEIVED, one.actor, dict(one.data) | {"document": fingerprint(texts[-1])})
     headers = [_header(one, text) for one, text in zip(opening, texts, strict=True)]
     session.write(_HEADERS, journal.now, *columns(headers, 13))
     session.write(_DOCUMENTS, array([one.document.id for one in opening]), json_list(texts))
     link(session, [(one.document.id, *each) for one in opening for each in one.links], journal.now)
+
+
+def fingerprint(text: str) -> str:
+    """Of a stored document, for the event that tells of it: so a changed document contradicts the history."""
+    return sha256(text.encode()).hexdigest()
 
 
 def link(session: Session, links: Sequence[tuple[str, str, str]], now: datetime) -> None:

@@ -62,6 +62,7 @@ class Journal:
     def begin_round(self, standing: Standing, kind: Kind, actor: str, data: dict[str, Any]) -> None:
         """A submission or resubmission: the first steps open (APR-01, APR-09). A version of 0 is a new order."""
         (self.begun if standing.version else self.created).add(standing.id)
+        data |= _pins(standing)
         standing.open, standing.done, standing.closing = [], [], None
         self._advance(standing, kind, None, actor, data)
 
@@ -168,7 +169,7 @@ class Journal:
         The round counts from now, and the event says which steps of which round came before it.
         """
         self.begun.add(standing.id)
-        data |= {"begins": standing.round + 1, "finished": list(standing.done)}
+        data |= {"begins": standing.round + 1, "finished": list(standing.done), **_pins(standing)}
         self._close(standing, Kind.AMENDED, None, actor, State.IN_REVIEW, _BACK, data)
 
     def undone(self, standing: Standing, step: str) -> None:
@@ -319,6 +320,11 @@ class Journal:
         write_letters(session, self.letters)
         notices.write(session, self.notices, self.now)
         return write_batches(session, self.refs, self.now)
+
+
+def _pins(standing: Standing) -> dict[str, str]:
+    """By what the round that begins is decided: every later decision in it refers to these."""
+    return {"definition": standing.definition.key, "policy": standing.policy.key}
 
 
 def as_data(findings: Iterable[Finding]) -> list[dict[str, Any]]:

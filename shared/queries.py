@@ -6,25 +6,23 @@ from typing import Any
 
 from messages.batch import Department
 from shared.database import Session
+from shared.histories import attempts, explained
 from shared.money import format_amount, from_minor
 
 _LOCALE = "en"
 
 
 def whole_order(session: Session, number: str) -> dict[str, Any] | None:
-    """One order with its document and its history; None where there is none of that number."""
+    """One order, contract or delivery note with its document, its history, and what was tried with it and refused; None
+    where there is none of that number.
+    """
     found = session.row(_WHOLE, number)
     if found is None:
         return None
     order_id, state, round_, opened, done, definition, policy, version, document = found
     order = json.loads(document)
     currency = order["currency"]
-    events = [
-        dict(zip(("seq", "at", "kind", "round", "step", "actor", "state", "data"), row, strict=True))
-        for row in session.rows(_EVENTS, order_id)
-    ]
-    for event in events:
-        event["data"] = json.loads(event["data"])
+    events = explained(session, order_id, definition, policy)
     return {
         "id": order_id,
         "number": number,
@@ -36,17 +34,17 @@ def whole_order(session: Session, number: str) -> dict[str, Any] | None:
         "policy": policy,
         "version": version,
         "total": format_amount(order["total_minor"], currency, _LOCALE),
-        "lines": [
-            line
-            | {
-                "unit_price": str(from_minor(line["unit_price_minor"], currency)),
-                "amount": str(from_minor(line["amount_minor"], currency)),
-            }
-            for line in order["lines"]
-        ],
+        "lines": [_priced(line, currency) for line in order.get("lines", ())],
         "document": order,
         "events": events,
+        "attempts": attempts(session, order_id, number, events),
     }
+
+
+def _priced(line: dict[str, Any], currency: str) -> dict[str, Any]:
+    """A line with its amounts as people write them, where it has any: those of a delivery note have none."""
+    amounts = {name: line.get(f"{name}_minor") for name in ("unit_price", "amount")}
+    return line | {name: str(from_minor(minor, currency)) for name, minor in amounts.items() if minor is not None}
 
 
 def dead_letters(session: Session, *, resolved: bool, limit: int) -> list[dict[str, Any]]:
@@ -128,7 +126,6 @@ select o.id, o.state, o.round, o.open, o.done, o.definition, o.policy, o.version
 from core.order_headers h join core.orders o on o.id = h.order_id
 join core.order_documents d on d.order_id = o.id and d.revision = o.revision where h.number = %s
 """
-_EVENTS = "select seq, at, kind, round, step, actor, state, data from core.events where order_id = %s order by seq"
 _DEAD = """
 select d.id, d.at, d.department, d.kind, h.number, d.round, d.step, d.reason, d.detail, d.attempts, d.resolution
 from core.dead_letters d left join core.order_headers h on h.order_id = d.subject_id

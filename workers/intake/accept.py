@@ -10,6 +10,7 @@ from messages.events import FieldError
 from messages.orders import Order, OrderSubmitted
 from shared.catalogue import DefinitionError
 from shared.database import Row, Session, array, columns, json_list
+from shared.folders import fingerprint
 from shared.history import Kind
 from shared.ids import new_id
 from shared.journal import Journal
@@ -355,7 +356,9 @@ def _create(
         folder = Standing(
             order.id, 0, State.DRAFT, 1, 1, [], [], None, b"", entry.definition, pinned, order
         )  # fmt: skip
-        journal.begin_round(folder, Kind.RECEIVED, order.creator, {"origin": entry.submission.origin})
+        journal.begin_round(
+            folder, Kind.RECEIVED, order.creator, {"origin": entry.submission.origin, "document": fingerprint(text)}
+        )
     if documents:
         ids, texts = zip(*documents, strict=True)
         session.write(_DOCUMENTS, array(ids), json_list(texts))

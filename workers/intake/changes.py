@@ -19,6 +19,7 @@ from messages.events import FieldError
 from messages.orders import DELIVERY_DATE_FIELD, Order, write_order
 from shared.comments import uncommented
 from shared.database import Session
+from shared.folders import fingerprint
 from shared.history import Kind
 from shared.journal import Journal
 from shared.numbering import BUSINESS_ZONE
@@ -123,9 +124,10 @@ def _resubmit(session: Session, journal: Journal, folder: Standing, fact: OrderR
     assert isinstance(folder.document, Order), "only orders are resubmitted"
     changed = _changed(folder.document, revised)
     folder.definition = definition
-    _store(session, folder, revised, grounds)
+    stored = _store(session, folder, revised, grounds)
     folder.round += 1
-    journal.begin_round(folder, Kind.RESUBMITTED, fact.by, {"revision": folder.revision, "changed": changed})
+    data = {"revision": folder.revision, "document": stored, "changed": changed}
+    journal.begin_round(folder, Kind.RESUBMITTED, fact.by, data)
 
 
 def _amend(session: Session, journal: Journal, folder: Standing, fact: OrderAmended, grounds: Grounds) -> None:
@@ -148,8 +150,8 @@ def _amend(session: Session, journal: Journal, folder: Standing, fact: OrderAmen
         raise Refused(errors)
     if not changed:
         raise Refused([_explained("document", Refusal("amendment.nothing", _named(folder)))])
-    _store(session, folder, revised, grounds)
-    data = {"revision": folder.revision, "changed": changed}
+    stored = _store(session, folder, revised, grounds)
+    data = {"revision": folder.revision, "document": stored, "changed": changed, "policy": folder.policy.key}
     if set(changed) & set(APPROVED_ON):
         journal.amend(folder, fact.by, data)
     else:
@@ -202,10 +204,12 @@ def _changed(before: Order, after: Order) -> dict[str, list[object]]:
     }
 
 
-def _store(session: Session, folder: Standing, revised: Order, grounds: Grounds) -> None:
+def _store(session: Session, folder: Standing, revised: Order, grounds: Grounds) -> str:
+    """Queue the new revision; returns the fingerprint of what is stored."""
     folder.document, folder.policy = revised, grounds.rules.policy(grounds.today)
     folder.revision += 1
-    session.write(_REVISE, folder.id, folder.revision, write_order(revised))
+    text = write_order(revised)
+    session.write(_REVISE, folder.id, folder.revision, text)
     session.write(_REPIN, folder.definition.key, folder.policy.key, folder.id)
     session.write(
         _HEADER,
@@ -218,6 +222,7 @@ def _store(session: Session, folder: Standing, revised: Order, grounds: Grounds)
         revised.channel,
         folder.id,
     )
+    return fingerprint(text)
 
 
 def _named(folder: Standing) -> dict[str, str]:

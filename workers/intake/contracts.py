@@ -24,7 +24,7 @@ from messages.folders import DocumentKind, write_document
 from messages.orders import Customer
 from shared.catalogue import DefinitionError
 from shared.database import Session, array, columns
-from shared.folders import Opening, link, open_folders
+from shared.folders import Opening, fingerprint, link, open_folders
 from shared.history import Kind
 from shared.journal import Journal
 from shared.money import MoneyError, convert, from_minor, to_minor
@@ -167,8 +167,8 @@ def revise(session: Session, journal: Journal, fact: ContractRevised, folder: St
     identity = _Identity(
         document.id, document.number, document.source, document.external_id, document.creator, document.created_at
     )
-    _store(session, folder, _document(identity, fact.document, checked), checked, journal.now)
-    data = {"revision": folder.revision}
+    stored = _store(session, folder, _document(identity, fact.document, checked), checked, journal.now)
+    data = {"revision": folder.revision, "document": stored}
     if folder.state is State.RETURNED:
         folder.round += 1
         journal.begin_round(folder, Kind.RESUBMITTED, fact.by, data)
@@ -176,11 +176,12 @@ def revise(session: Session, journal: Journal, fact: ContractRevised, folder: St
         journal.amend(folder, fact.by, data)
 
 
-def _store(session: Session, folder: Standing, revised: SalesContract, checked: Checked, now: datetime) -> None:
-    before = folder.document
+def _store(session: Session, folder: Standing, revised: SalesContract, checked: Checked, now: datetime) -> str:
+    """Queue the new revision; returns the fingerprint of what is stored."""
+    before, text = folder.document, write_document(revised)
     folder.document, folder.definition, folder.policy = revised, checked.definition, checked.policy
     folder.revision += 1
-    session.write(_REVISE, folder.id, folder.revision, write_document(revised))
+    session.write(_REVISE, folder.id, folder.revision, text)
     session.write(_REPIN, folder.definition.key, folder.policy.key, folder.id)
     session.write(
         _REHEAD,
@@ -196,6 +197,7 @@ def _store(session: Session, folder: Standing, revised: SalesContract, checked: 
     if isinstance(before, SalesContract) and before.order != revised.order:
         session.write(_UNLINK, folder.id, CONTRACT_OF)
         link(session, [(folder.id, CONTRACT_OF, checked.order_id)] if checked.order_id else [], now)
+    return fingerprint(text)
 
 
 @dataclass(frozen=True, slots=True)
