@@ -66,6 +66,8 @@ class Policy:
     """How long a delivery note may stay unshipped without a handling comment (LOG-04)."""
     approval_validity_days: int
     """有效期 of an approval (APR-11)."""
+    inquiry_deadline: Deadline
+    """How soon an inquiry is answered (INT-02)."""
     quotation_validity_days: int
     """How long a quotation may be accepted (INT-03)."""
     receipt_wait_days: int
@@ -153,6 +155,9 @@ def _policy(fields: Fields) -> Policy:
         order_comment_after=fields.duration("order_comment_after"),
         delivery_note_comment_after=fields.duration("delivery_note_comment_after"),
         approval_validity_days=fields.number("approval_validity_days", least=1),
+        inquiry_deadline=fields.duration("inquiry_deadline")
+        if fields.has("inquiry_deadline")
+        else Deadline(1, "working_day"),
         quotation_validity_days=fields.number("quotation_validity_days", least=1),
         receipt_wait_days=fields.number("receipt_wait_days"),
         supplier_weights=_supplier_weights(fields),

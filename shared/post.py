@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Any
 
+from shared.attempts import note, note_refused, stranger
 from shared.authority import Refusal
 from shared.database import Session
-from shared.outbox import to_json
 
 STATUSES = ("pending", "sending", "sent", "failed", "uncertain")
 _AGAIN = ("failed", "uncertain")
@@ -33,18 +33,20 @@ def resend(session: Session, letter: str, person: str, to: str | None, now: date
     """
     row = session.row(_LOCK, letter)
     refused = _refusal(row, letter, person, to, session)
-    data = {"to": to} if refused is None else {"refused": refused.code, **refused.values}
-    session.write(_AUDIT, now, person, letter, to_json(data))
-    if refused is None:
-        session.write(_RESEND, now, to, letter)
-    return refused
+    if refused:
+        note_refused(session, now, person, "letter.resend", letter, refused)
+        return refused
+    note(session, now, person, "letter.resend", letter, {"to": to})
+    session.write(_RESEND, now, to, letter)
+    return None
 
 
 def _refusal(row: Any, letter: str, person: str, to: str | None, session: Session) -> Refusal | None:
     if row is None:
         return Refusal("letter.unknown", {"letter": letter})
-    if session.row("select 1 from core.staff where id = %s and active", person) is None:
-        return Refusal("person.unknown", {"person": person})
+    unknown = stranger(session, person)
+    if unknown:
+        return unknown
     status, recipient = row
     if status not in _AGAIN:
         return Refusal("letter.not_failed", {"status": status})
@@ -66,4 +68,3 @@ _RESEND = """
 update core.letters set status = 'pending', attempts = 0, due_at = %s, error = null,
     recipient = coalesce(%s, recipient) where id = %s
 """
-_AUDIT = "insert into core.audit_log (at, actor, action, subject, data) values (%s, %s, 'letter.resend', %s, %s::json)"

@@ -14,12 +14,14 @@ from workers.commands import (
     demo,
     drafts,
     edges,
+    inquiries,
     letters,
     notices,
     operations,
     orders,
     people,
     processes,
+    quotations,
     rulebook,
     terminal,
 )
@@ -49,6 +51,8 @@ for name, subject in (("process", rulebook.process), ("policy", rulebook.policy)
 app.add_typer(notices.notices, name="notices", rich_help_panel="People 审批")
 app.add_typer(delegate.delegate, name="delegate", rich_help_panel="People 审批")
 app.add_typer(contracts.contract, name="contract", rich_help_panel="Contracts 合同")
+app.add_typer(inquiries.inquiry, name="inquiry", rich_help_panel="Orders 订单")
+app.add_typer(quotations.quote, name="quote", rich_help_panel="Orders 订单")
 app.add_typer(drafts.draft, name="draft", rich_help_panel="Orders 订单")
 app.add_typer(letters.letters, name="letters", rich_help_panel="Orders 订单")
 for subject in (rulebook.process, rulebook.policy):

@@ -11,6 +11,7 @@ from typing import Any
 
 from messages.batch import Batch
 from messages.events import FieldError
+from shared.attempts import note, note_refused, stranger
 from shared.authority import Refusal
 from shared.database import Session
 from shared.numbering import take
@@ -76,7 +77,7 @@ def delete(session: Session, person: str, number: str, now: datetime) -> Refusal
     refused = _may_not(session, person, number, "draft.delete", now)
     if refused is None:
         session.write("delete from core.drafts where number = %s", number)
-        session.write(_AUDIT, now, person, "draft.delete", number, to_json({}))
+        note(session, now, person, "draft.delete", number, {})
     return refused
 
 
@@ -131,16 +132,14 @@ def _may_not(session: Session, person: str, number: str | None, action: str, now
     """Why this person may not do it; the draft is locked. Refused attempts are recorded (AUD-01)."""
     refused = _refusal(session, person, number)
     if refused:
-        data = to_json({"refused": refused.code, **refused.values})
-        session.write(_AUDIT, now, person, action, number, data)
+        note_refused(session, now, person, action, number, refused)
     return refused
 
 
 def _refusal(session: Session, person: str, number: str | None) -> Refusal | None:
-    if session.row("select 1 from core.staff where id = %s and active", person) is None:
-        return Refusal("person.unknown", {"person": person})
-    if number is None:
-        return None
+    unknown = stranger(session, person)
+    if unknown or number is None:
+        return unknown
     row = session.row(_LOCK, number)
     if row is None:
         return Refusal("draft.unknown", {"draft": number})
@@ -170,4 +169,3 @@ select number, creator, customer, sale_type, created_at, updated_at from core.dr
 where submitted_at is null and (%s::text is null or creator = %s) order by updated_at desc, number desc limit %s
 """
 _WHOLE = "select number, creator, created_at, updated_at, submitted_at, body from core.drafts where number = %s"
-_AUDIT = "insert into core.audit_log (at, actor, action, subject, data) values (%s, %s, %s, %s, %s::json)"

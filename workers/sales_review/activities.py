@@ -44,11 +44,11 @@ class Check:
     def decide(self, visit: Visit, facts: books.Records) -> Outcome:
         order, day = visit.order, books.business_day(visit.now)
         customer = facts.customers.get(order.customer.code)
-        products = facts.products.get((order.currency, day), {})
+        products, agreed = facts.products.get((order.currency, day), {}), facts.agreed_for(order)
         if not visit.options.get(books.PRELIMINARY):
-            return rules.check(visit, day, customer, products)
+            return rules.check(visit, day, customer, products, agreed=agreed)
         restrictions, goods = facts.preliminary.restrictions, facts.preliminary.goods.get(order.currency, {})
-        return rules.check(visit, day, customer, products, restrictions=restrictions, goods=goods)
+        return rules.check(visit, day, customer, products, restrictions=restrictions, goods=goods, agreed=agreed)
 
     def save(self, session: Session, effects: Sequence[object]) -> None:
         """A check keeps nothing: its basis and findings stand in the order's history."""
@@ -69,7 +69,8 @@ class SecondCheck:
     def decide(self, visit: Visit, facts: books.Records) -> Outcome:
         order, day = visit.order, books.business_day(visit.now)
         customer = facts.customers.get(order.customer.code)
-        return rules.second_check(visit, day, customer, facts.products.get((order.currency, day), {}))
+        products = facts.products.get((order.currency, day), {})
+        return rules.second_check(visit, day, customer, products, facts.agreed_for(order))
 
     def save(self, session: Session, effects: Sequence[object]) -> None:
         """A review keeps nothing: its basis and findings stand in the order's history."""

@@ -1,19 +1,20 @@
 """What sales review reads and keeps: the records that a check rests on, and the master data behind them (CRM-03)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from messages.contract import Code, Text
-from messages.orders import Country, Currency, Email, Money, Phone, SaleType
+from messages.orders import Country, Currency, Email, Money, Order, Phone, SaleType
 from shared.database import Session, array, columns
 from shared.department import Visit
 from shared.master import MasterFile, MasterRow
 from shared.money import to_minor
 from shared.numbering import BUSINESS_ZONE
+from workers.sales_review.quotations import agreed_prices
 from workers.sales_review.rules import Credit, Customer, Product
 from workers.sales_review.strategy import NOTHING_RESTRICTED, Market, StrategyRow, read_market, save_strategy
 
@@ -43,6 +44,16 @@ join sales_review.products p on p.code = w.product
 """
 
 
+_RECORD = """
+select name_zh, name_en, country, region, address, contact_name, phone, email, sale_type
+from sales_review.customers where code = %s
+"""
+_AVAILABLE = """
+select w.product, (select a.available from warehouse.availability a where a.product = w.product)
+from unnest(%s::text[]) as w(product) join sales_review.products p on p.code = w.product
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Records:
     """The records of a batch: customers by code, products by currency and day, then by code."""
@@ -51,6 +62,12 @@ class Records:
     products: Mapping[tuple[str, date], Mapping[str, Product]]
     preliminary: Market = NOTHING_RESTRICTED
     """What compliance restricts, where a step asks for a preliminary look at it (SAL-03)."""
+    agreed: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """The agreed prices by accepted quotation, then by product (SAL-01)."""
+
+    def agreed_for(self, order: Order) -> Mapping[str, int]:
+        """The agreed prices of the quotation that the order was made from, by product."""
+        return self.agreed.get(order.quotation, {}) if order.quotation else {}
 
     def absorb(self, effect: object) -> None:
         """A check changes nothing that the next one looks at."""
@@ -85,7 +102,22 @@ def read_records(session: Session, visits: Sequence[Visit]) -> Records:
     ):
         products.setdefault((currency, day), {})[code] = Product(active, countries, price, available or 0)
     asking = [visit for visit in visits if visit.options.get(PRELIMINARY)]
-    return Records(customers, products, read_market(session, asking) if asking else NOTHING_RESTRICTED)
+    preliminary = read_market(session, asking) if asking else NOTHING_RESTRICTED
+    quoted = [str(visit.order.quotation) for visit in visits if visit.order.quotation]
+    return Records(customers, products, preliminary, agreed_prices(session, quoted) if quoted else {})
+
+
+def customer_record(session: Session, code: str) -> dict[str, Any]:
+    """The record of a customer who exists."""
+    names = ("name_zh", "name_en", "country", "region", "address", "contact_name", "phone", "email", "sale_type")
+    row = session.row(_RECORD, code)
+    assert row is not None, "a quotation is made to a customer on record"
+    return dict(zip(names, row, strict=True))
+
+
+def availability(session: Session, products: Sequence[str]) -> dict[str, int]:
+    """What of these products could be promised now; unknown ones are absent. Nothing is reserved (SAL-05)."""
+    return dict(session.rows(_AVAILABLE, array(sorted({*products}))))
 
 
 # -- master data -------------------------------------------------------------------------------------------------------

@@ -89,9 +89,11 @@ def check(
     return Referred(tuple(findings), basis=basis) if findings else Passed(basis=basis)
 
 
-def second_check(visit: Visit, day: date, customer: Customer | None, products: Mapping[str, Product]) -> Outcome:
+def second_check(
+    visit: Visit, day: date, customer: Customer | None, products: Mapping[str, Product], agreed: Mapping[str, int]
+) -> Outcome:
     """Second review (复审, SAL-02): the same rules before another person, a shortage always by its name."""
-    return check(visit, day, customer, products, shortage=REFER)
+    return check(visit, day, customer, products, shortage=REFER, agreed=agreed)
 
 
 def on_shortage(visit: Visit) -> str:

@@ -1,0 +1,205 @@
+"""`quote`: quotations, from the offer to the order that is made from it."""
+
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from workers.commands.terminal import USAGE, As, Json, Lang, console, database, emit, fail, language, table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from messages.events import FieldError
+    from shared.authority import Refusal
+
+quote = typer.Typer(no_args_is_help=True, help="Quotations: make, accept, order from. 报价:制作、接受、转订单。")
+
+Number = Annotated[str, typer.Argument(metavar="QUOTATION", help="Its number, such as QT-20261123-000042. 报价单号。")]
+Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
+
+
+@quote.command()
+def make(
+    file: Annotated[
+        str,
+        typer.Argument(help="JSON: customer, currency, lines (product, quantity, unit_price); - reads stdin. 文件。"),
+    ],
+    person: As,
+    json: Json = False,
+    lang: Lang = None,
+) -> None:
+    """Make a quotation; without expires_on it holds as long as the policy says. 制作报价。"""
+    from pydantic import ValidationError
+
+    from messages.events import FieldError
+    from messages.quotations import QuotationOffered
+    from shared import rulebook
+    from workers.sales_review import quotations
+
+    if file != "-" and not Path(file).is_file():
+        fail(f"There is no file {file}.", USAGE)
+    now = datetime.now(UTC)
+    try:
+        offer = QuotationOffered.model_validate_json(sys.stdin.read() if file == "-" else Path(file).read_bytes())
+    except ValidationError as invalid:
+        told = invalid.errors(include_url=False)
+        faults = [FieldError(field=".".join(map(str, e["loc"])), code=e["type"], reason=e["msg"]) for e in told]
+        _end(None, faults, None, "", json, lang)
+        return
+    with database() as opened, opened.transaction() as session:
+        policy = rulebook.read(session).policy(_today(now))
+        number, faults, refused = quotations.make(session, offer, person, policy, now)
+    _end(number, faults, refused, f"Made {number}. 已报价,单号 {number}。", json, lang)
+
+
+@quote.command()
+def accept(
+    number: Number,
+    person: As,
+    by: Annotated[str, typer.Option(help="Who of the customer accepted; default: who records it. 客户接受人。")] = "",
+    json: Json = False,
+    lang: Lang = None,
+) -> None:
+    """Record that the customer accepts: the prices are agreed from now on. 客户接受报价。"""
+    from workers.sales_review import quotations
+
+    with database() as opened, opened.transaction() as session:
+        refused = quotations.accept(session, number, person, by, datetime.now(UTC))
+    _end(number, (), refused, "Accepted. 已接受。", json, lang)
+
+
+@quote.command("list")
+def list_quotations(
+    customer: Annotated[str | None, typer.Option(help="Only this customer's. 客户。")] = None,
+    status: Annotated[str | None, typer.Option(help="open, accepted, expired or ordered. 状态。")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000)] = 50,
+    json: Json = False,
+) -> None:
+    """List quotations, the newest first. 报价列表。"""
+    from workers.sales_review import quotations
+
+    if status not in (None, "open", "accepted", "expired", "ordered"):
+        fail(f"--status is {status}, not one of open, accepted, expired, ordered.", USAGE)
+    today = _today(datetime.now(UTC))
+    with database() as opened, opened.transaction() as session:
+        found = quotations.find(session, customer=customer, status=status, today=today, limit=limit)
+    if json:
+        emit(found)
+        return
+    names = ("number", "customer", "currency", "status", "expires_on", "accepted_by", "order")
+    table(names, ([each[name] for name in names] for each in found))
+
+
+@quote.command()
+def show(number: Number, json: Json = False) -> None:
+    """Show one quotation with its lines. 报价详情。"""
+    found = _whole(number)
+    if json:
+        emit(found)
+        return
+    for name in ("number", "customer", "description", "made_by", "expires_on", "accepted_by", "status", "order"):
+        console.print(f"{name:12} {found[name] or ''}", markup=False, highlight=False)
+    names = ("product", "quantity", "unit_price", "description")
+    table(names, ([line[name] for name in names] for line in found["lines"]))
+
+
+@quote.command()
+def order(
+    number: Number,
+    person: As,
+    requested_date: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Delivery asked for. 希望交期。")],
+    method: Annotated[str, typer.Option(help="online, wire, acceptance or cash. 付款方式。")] = "wire",
+    terms: Annotated[str, typer.Option(help="prepaid, or net_30 and the like. 付款条件。")] = "prepaid",
+    channel: Annotated[str, typer.Option(help="phone, email, online, visit or fax. 订单来源。")] = "email",
+    entry_system: Annotated[str, typer.Option(help="ERP or CRM. 录入系统。")] = "ERP",
+    contact: Annotated[str | None, typer.Option(help="Whom to ask; default as on record. 联系人。")] = None,
+    phone: Annotated[str | None, typer.Option(help="Default as on record. 电话。")] = None,
+    email: Annotated[str | None, typer.Option(help="Default as on record. 电子邮件。")] = None,
+    address: Annotated[str | None, typer.Option(help="Where to deliver; default as on record. 交货地点。")] = None,
+    reply_date: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="回复交期,国内。")] = None,
+    planned_ship_date: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="预发货日期,国外。")] = None,
+    definition: Annotated[str | None, typer.Option(help="The process; default by sale type. 流程。")] = None,
+    json: Json = False,
+    lang: Lang = None,
+) -> None:
+    """Make the order from an accepted quotation: customer, products and prices are copied. 报价转订单。"""
+    from shared.outbox import to_json
+    from workers.commands.handing_in import hand_in
+    from workers.intake.accept import accept_orders
+    from workers.intake.json_files import Contents
+    from workers.intake.parse import Submission
+    from workers.sales_review.quotations import order_from
+
+    found = _whole(number)
+    customer = _customer(found["customer"])
+    more: dict[str, Any] = {
+        "contact": {
+            "name": contact or customer["contact_name"] or customer["name_zh"],
+            "phone": phone or customer["phone"],
+            "email": email or customer["email"],
+        },
+        "delivery": {
+            "address": address or customer["address"],
+            "country": customer["country"],
+            "region": customer["region"],
+        },
+        "channel": channel,
+        "entry_system": entry_system,
+        "requested_date": requested_date.date(),
+        "payment": {"method": method, "terms": terms},
+        "creator": person,
+    }
+    dates = {"reply_date": reply_date, "planned_ship_date": planned_ship_date}
+    more |= {name: day.date() for name, day in dates.items() if day}
+    if definition:
+        more["definition"] = definition
+    raw = to_json(order_from(found, customer, **more)).encode()
+    hand_in(Contents(1, iter([Submission(raw, f"quotation {number}")])), accept_orders, "orders", json=json, lang=lang)
+
+
+def _today(now: datetime) -> date:
+    from shared.numbering import BUSINESS_ZONE
+
+    return now.astimezone(BUSINESS_ZONE).date()
+
+
+def _whole(number: str) -> dict[str, Any]:
+    from workers.sales_review import quotations
+
+    with database() as opened, opened.transaction() as session:
+        found = quotations.whole(session, number, _today(datetime.now(UTC)))
+    if found is None:
+        fail(f"There is no quotation {number}. 没有报价 {number}。")
+    return found
+
+
+def _customer(code: str) -> dict[str, Any]:
+    from workers.sales_review.books import customer_record
+
+    with database() as opened, opened.transaction() as session:
+        return customer_record(session, code)
+
+
+def _end(
+    number: str | None,
+    faults: "Sequence[FieldError]",
+    refused: "Refusal | None",
+    done: str,
+    json: bool,
+    lang: str | None,
+) -> None:
+    from shared.words import answer
+
+    failed = bool(faults or refused)
+    if json:
+        errors = [each.model_dump() for each in faults]
+        emit({"quotation": number, "done": not failed, "errors": errors, "refused": refused and refused.code})
+        raise typer.Exit(1 if failed else 0)
+    if refused:
+        fail(answer(refused.code, refused.values, language(lang)))
+    if faults:
+        fail("\n".join(f"{each.field}: {each.reason}" for each in faults))
+    typer.echo(done)
