@@ -11,17 +11,21 @@ from shared.policy import Policy
 from shared.states import FINAL
 
 NEAR = timedelta(days=2)
-"""A purge that comes sooner than this is near."""
 
 
 def overdue(
-    session: Session, policies: Catalogue[Policy], now: datetime, limit: int, overrides: Overrides = NO_OVERRIDES
+    session: Session,
+    policies: Catalogue[Policy],
+    now: datetime,
+    limit: int,
+    overrides: Overrides = NO_OVERRIDES,
+    near: timedelta = NEAR,
 ) -> dict[str, list[dict[str, Any]]]:
-    """All of it, the most urgent first, up to `limit` of each: `reviews`, `near_purge`, and `late` with and without the
-    comment that they need.
+    """All of it, the most urgent first, up to `limit` of each: `reviews`, `near_purge` (what will be purged within
+    `near`), and `late` with and without the comment that they need.
     """
-    begun = {key: begun_before(now + NEAR, each.purge_after, overrides) for key, each in policies.entries.items()}
-    reviews, near, late = session.together(
+    begun = {key: begun_before(now + near, each.purge_after, overrides) for key, each in policies.entries.items()}
+    reviews, purges, late = session.together(
         (_REVIEWS, (now, limit)),
         (_NEAR_PURGE, (*columns([*begun.items()], 2), limit)),
         (_LATE, (array(sorted(FINAL)), limit)),
@@ -30,7 +34,7 @@ def overdue(
         "reviews": _named(("task", "order", "step", "roles", "assignee", "due_at"), reviews),
         "near_purge": [
             {"order": number, "submitted_at": submitted, "purged_after": deadline(submitted, allowed, overrides)}
-            for number, submitted, policy in near
+            for number, submitted, policy in purges
             for allowed in [policies.get(policy).purge_after]
         ],
         "late": _named(("order", "kind", "state", "date", "asked_at", "comment", "given_by", "given_at"), late),

@@ -22,6 +22,8 @@ class Settings(BaseSettings):
     rescue_grace_seconds: float = Field(2.0, gt=0, description="a batch younger than this is never taken for lost")
     consumer_dead_seconds: float = Field(5.0, gt=0, description="a consumer silent for so long is taken for dead")
     scheduler_tick_seconds: float = Field(1.0, gt=0)
+    deadlines_seconds: float = Field(60.0, gt=0, description="between two looks for what is to be purged or has lapsed")
+    slow_duties_seconds: float = Field(3600.0, gt=0, description="between two duties that read all orders")
     anchor_seconds: float = Field(60.0, gt=0, description="how often the histories' growth is anchored")
     heartbeat_seconds: float = Field(5.0, gt=0)
     drain_seconds: float = Field(20.0, gt=0, description="how long a stopping worker may finish what it holds")

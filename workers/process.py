@@ -29,6 +29,8 @@ from shared.settings import Settings, settings
 
 VERSION = "0.1.0"
 _AGAIN_SECONDS = 1.0
+AWAY = (psycopg.OperationalError, CommitUnknown, BrokerUnavailable)
+"""What says that a server is away, and nothing of the work."""
 log = structlog.get_logger()
 
 
@@ -117,7 +119,7 @@ def every(seconds: float, stop: threading.Event, work: Callable[[], None]) -> No
     while not stop.is_set():
         try:
             work()
-        except (psycopg.OperationalError, CommitUnknown, BrokerUnavailable) as error:
+        except AWAY as error:
             log.warning("tick.failed", error=repr(error))
         stop.wait(seconds)
 

@@ -57,6 +57,14 @@ def test_a_comment_is_given_and_the_overdue_list_shows_it(office: Office, run: R
     assert "审核中" in said(shown)
 
 
+@pytest.mark.requirement("APR-08")
+def test_a_withdrawal_is_a_fact_too(office: Office, run: Run) -> None:
+    number = in_review(office)
+    done = run("fact", "withdrawal_requested", "--order", number, "--by", "sam", "--reason", "数量有误", "--json")
+    assert (done.exit_code, answered(done)["accepted"]) == (0, 1)
+    assert office.states() == {"A": "returning"}
+
+
 @pytest.mark.requirement("PRC-07")
 def test_what_need_not_be_made_again_is_not(office: Office, run: Run) -> None:
     number = in_review(office)

@@ -161,6 +161,20 @@ def test_the_clock_starts_again_with_a_resubmission_and_stands_still_while_retur
     office.assert_clean()
 
 
+@pytest.mark.requirement("APR-14", "APR-15")
+def test_several_reviewers_at_once_have_one_document_purged(office: Office) -> None:
+    review = {"activity": "sales_review.approve", "mode": "manual", "group": "review"}
+    office.follows(step("one", **review), step("two", roles=["warehouse_keeper"], **review), ends_in="ended")
+    office.take(*[raw(f"R{place}", creator="sam", definition="sample") for place in range(4)])
+    office.work()
+    assert office.count("core.user_tasks", "status = 'open'") == 8
+    assert sum(purged(office, LIMIT + MOMENT, limit=5) for _ in range(3)) == 4
+    office.work()
+    assert office.count("core.user_tasks", "status = 'closed'") == 8
+    assert Counter(office.states().values()) == {"purged": 4}
+    office.assert_clean()
+
+
 @pytest.mark.requirement("APR-14")
 def test_what_has_passed_its_review_is_not_purged(office: Office) -> None:
     """An approved order waits for goods, and an order in the warehouse's inbox is not unreviewed either."""

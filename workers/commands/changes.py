@@ -1,7 +1,7 @@
 """`withdraw`, `recreate`, `comment`, `overdue`: what people do with orders handed in, and what is late."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -107,6 +107,7 @@ def _carry_out(
 
 
 def overdue(
+    near: Annotated[int, typer.Option(min=0, max=365, help="A purge within so many days is near. 临近天数。")] = 2,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many of each. 每类最多。")] = 100,
     json: Json = False,
     lang: Lang = None,
@@ -119,7 +120,7 @@ def overdue(
     chosen = language(lang)
     with database() as opened, opened.transaction() as session:
         rules = rulebook.read(session)
-        found = find_overdue(session, rules.policies, datetime.now(UTC), limit, rules.overrides)
+        found = find_overdue(session, rules.policies, datetime.now(UTC), limit, rules.overrides, timedelta(days=near))
     if json:
         emit(found)
         return

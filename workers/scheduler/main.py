@@ -1,10 +1,12 @@
 """The scheduler process: `python -m workers.scheduler.main`. Any number may run; one leads, the others stand by."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+import structlog
+
 from shared.database import Leadership
-from workers.process import Process, every, running
+from workers.process import AWAY, Process, every, running
 from workers.scheduler.anchoring import anchor
 from workers.scheduler.deadlines import (
     ask_creators_for_comments,
@@ -16,28 +18,31 @@ from workers.scheduler.rescue import publish_due, rescue_held_by_the_dead, rescu
 from workers.scheduler.timers import mark_overdue, wake_due
 
 Duty = Callable[[Process, datetime], int]
+log = structlog.get_logger()
 
-DUTIES: Mapping[Duty, timedelta] = {
-    publish_due: timedelta(0),
-    wake_due: timedelta(0),
-    rescue_held_by_the_dead: timedelta(0),
-    rescue_lost: timedelta(0),
-    mark_overdue: timedelta(0),
-    anchor: timedelta(0),
-    purge_unreviewed: timedelta(minutes=1),
-    lapse_approvals: timedelta(minutes=1),
-    ask_for_comments: timedelta(minutes=1),
-    ask_creators_for_comments: timedelta(hours=1),
-}
-"""How long each duty rests after it was done. Days end once a day: what they bring can wait a minute."""
+EVERY_TICK: tuple[Duty, ...] = (publish_due, wake_due, rescue_held_by_the_dead, rescue_lost, mark_overdue, anchor)
+DEADLINES: tuple[Duty, ...] = (purge_unreviewed, lapse_approvals, ask_for_comments)
+"""What is brought by the end of a day, and can wait a minute."""
+SLOW: tuple[Duty, ...] = (ask_creators_for_comments,)
+DUTIES = (*EVERY_TICK, *DEADLINES, *SLOW)
 
 
 def tick(process: Process, now: datetime, done: dict[Duty, datetime]) -> None:
-    """One round of what is not resting; `done` says since when. Each duty is harmless to repeat."""
-    for duty, rest in DUTIES.items():
-        if duty not in done or now - done[duty] >= rest:
+    """One round of what is not resting; `done` says since when. Each duty is harmless to repeat, and one that fails
+    keeps no other from its work.
+    """
+    chosen = process.settings
+    rests = ((EVERY_TICK, 0.0), (DEADLINES, chosen.deadlines_seconds), (SLOW, chosen.slow_duties_seconds))
+    for duty, rest in [(duty, rest) for duties, rest in rests for duty in duties]:
+        if duty in done and now - done[duty] < timedelta(seconds=rest):
+            continue
+        done[duty] = now
+        try:
             process.counters.handled += duty(process, now)
-            done[duty] = now
+        except AWAY:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others have theirs to do, and it is tried again
+            log.error("duty.failed", duty=duty.__name__, error=repr(error))
 
 
 def work() -> None:
