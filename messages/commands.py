@@ -225,6 +225,14 @@ class PaymentNotice(_Fact):
     reference: Code | None = None
 
 
+class InformationGiven(_Fact):
+    """The customer answers what a reviewer asked about the order (INT-08); the step that asked goes on."""
+
+    kind: Literal["information_given"] = "information_given"
+    order: Code
+    answer: Annotated[str, Field(min_length=1, max_length=4_000, pattern=r"\S")]
+
+
 Fact = Annotated[
     PaymentReceived
     | GoodsReceived
@@ -244,7 +252,8 @@ Fact = Annotated[
     | CounterpartyChecked
     | ContractSigned
     | ObligationMet
-    | PaymentNotice,
+    | PaymentNotice
+    | InformationGiven,
     Field(discriminator="kind"),
 ]
 FACT: TypeAdapter[Fact] = TypeAdapter(Fact)
@@ -269,5 +278,6 @@ FACT_OWNERS: dict[str, str] = {
     "contract_signed": "compliance",
     "obligation_met": "compliance",
     "payment_notice": "finance",
+    "information_given": "sales_review",
 }
 """Which department books which kind of fact."""

@@ -108,6 +108,20 @@ class TaskOverdue(Contract):
     due: datetime
 
 
+class InformationRequested(Contract):
+    """`orderflow.information.requested`: a reviewer asks the customer; the fact `information_given` answers it
+    (INT-08).
+    """
+
+    schema_version: Literal[1] = 1
+    question: str
+    order: str
+    customer: str
+    step: str
+    round: int
+    text: str
+
+
 class ShipmentDispatched(Contract):
     """`orderflow.shipment.dispatched`: the goods left (LOG-06). No carrier: arranged by hand. No packages: not packed
     by the warehouse.
@@ -196,6 +210,7 @@ DATA: Mapping[str, type[Contract]] = MappingProxyType(
         "orderflow.fact.refused": SubmissionRefused,
         "orderflow.contract_registered": ContractRegistered,
         "orderflow.task.overdue": TaskOverdue,
+        "orderflow.information.requested": InformationRequested,
         "orderflow.shipment.dispatched": ShipmentDispatched,
         "orderflow.survey.requested": SurveyRequested,
         "orderflow.invoice.issued": InvoiceIssued,

@@ -64,6 +64,8 @@ class Task:
     number: str = ""
     state: str = ""
     total_base_minor: int = 0
+    asked_by: str | None = None
+    question: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ def gone(task: Task) -> Refusal | None:
     """Why nobody can decide the task any more, with who did and how it ended (APR-04, PLT-05)."""
     if task.status == "decided":
         return decided(task.decided_by or "", task.decided_for or "", task.decision or "")
+    if task.asked_by:
+        return Refusal("task.asked", {"by": task.asked_by, "question": task.question})
     if task.status == "closed":
         return Refusal("task.closed", {"order": task.number, "round": task.round, "state": task.state})
     return None

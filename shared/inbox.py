@@ -46,13 +46,15 @@ def user_tasks(
     names = (
         "id", "order", "customer", "customer_name", "total_minor", "currency", "round", "step", "department", "roles",
         "assignee", "creator", "order_version", "findings", "opened_at", "due_at", "overdue", "on_behalf_of",
+        "questions",
     )  # fmt: skip
     return [_shown(dict(zip(names, row, strict=True))) for row in rows]
 
 
 def _shown(task: dict[str, Any]) -> dict[str, Any]:
     total = format_amount(task["total_minor"], task["currency"], _LOCALE)
-    return task | {"findings": json.loads(task["findings"]), "total": total}
+    questions = json.loads(task["questions"]) if task.get("questions") else []
+    return task | {"findings": json.loads(task["findings"]), "total": total, "questions": questions}
 
 
 # In which names the person may act; `authority` decides in the end, by the same rules.
@@ -68,7 +70,12 @@ with names as (
 )
 select t.id, h.number, h.customer, h.customer_name, h.total_minor, h.currency, t.round, t.step, t.department, t.roles,
     t.assignee, t.creator, t.order_version, t.findings, t.opened_at, t.due_at, t.overdue_at is not null,
-    case when n.place = 1 then n.id end
+    case when n.place = 1 then n.id end,
+    (
+        select json_agg(json_build_object('question', q.question, 'asked_by', q.asked_by, 'answer', q.answer,
+            'answered_at', q.answered_at) order by q.id)
+        from core.questions q where q.order_id = t.order_id and q.answer is not null
+    )
 from (select %s::text as person) p
 cross join core.user_tasks t join core.order_headers h on h.order_id = t.order_id
 left join lateral (

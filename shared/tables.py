@@ -263,6 +263,35 @@ delegations = Table(
     comment="who decides for whom, and when (代理)",
 )
 
+questions = Table(
+    "questions",
+    metadata,
+    Column("id", _id, primary_key=True),
+    Column("order_id", _id, nullable=False),
+    Column("round", SmallInteger, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("task_id", _id, nullable=False, unique=True, comment="that was open when it was asked"),
+    Column("asked_by", Text, nullable=False),
+    Column("asked_for", Text, comment="who was away, where a delegate asked"),
+    Column("question", Text, nullable=False),
+    Column("asked_at", _time, nullable=False),
+    Column("status", Text, nullable=False, server_default="open"),
+    Column("answer", Text),
+    Column("answered_by", Text, comment="who reported the answer"),
+    Column("answered_at", _time),
+    Column("fact_id", _id),
+    CheckConstraint("status in ('open', 'answered', 'set aside')", name="status"),
+    CheckConstraint(r"question ~ '\S'", name="asks_something"),
+    CheckConstraint(
+        r"(status = 'answered') = (coalesce(answer, '') ~ '\S')"
+        " and (status = 'answered') = (num_nonnulls(answered_by, answered_at, fact_id) = 3)",
+        name="answered_by_somebody",
+    ),
+    Index("ix_questions_order_id", "order_id"),
+    Index("uq_questions_open", "order_id", unique=True, postgresql_where=text("status = 'open'")),
+    comment="what customers were asked instead of deciding a task",
+)
+
 notices = Table(
     "notices",
     metadata,

@@ -134,7 +134,9 @@ def lock_tasks(session: Session, ids: Collection[str]) -> dict[str, Task]:
     # Two statements: one that waited for a lock sees the changed task, but not its order as it became meanwhile.
     locked = session.rows(_LOCK, wanted)
     orders = {row[0]: row[1:] for row in session.rows(_ORDERS, array(sorted({row[1] for row in locked})))}
-    return {row[0]: _task(row, orders[row[1]]) for row in locked}
+    closed = [row[0] for row in locked if row[9] == "closed"]
+    asked = {row[0]: row[1:] for row in session.rows(_ASKED, array(closed))} if closed else {}
+    return {row[0]: _task(row, (*orders[row[1]], *asked.get(row[0], ()))) for row in locked}
 
 
 def lock_orders_and_tasks(
@@ -191,6 +193,7 @@ _ORDERS = """
 select o.id, h.number, o.state, h.total_base_minor
 from core.orders o join core.order_headers h on h.order_id = o.id where o.id = any(%s::uuid[])
 """
+_ASKED = "select task_id, asked_by, question from core.questions where task_id = any(%s::uuid[])"
 _OF_TASKS = "select order_id from core.user_tasks where id = any(%s::uuid[])"
 _STAFF = """
 select id, roles from core.staff where active and (id = any(%s::text[]) or id in (

@@ -41,7 +41,7 @@ for group, commands in (
     ),
     ("Orders 订单", (orders.orders, orders.show, edges.submit, edges.fact, edges.refusals)),
     ("Changes 变更", (changes.withdraw, changes.recreate, changes.comment, changes.overdue)),
-    ("People 审批", (people.tasks, people.decide, people.urge)),
+    ("People 审批", (people.tasks, people.decide, people.urge, people.ask)),
     ("Operations 运维", (operations.load, operations.audit, bench.bench)),
 ):
     for command in commands:

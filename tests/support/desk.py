@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from messages.batch import Batch
 from shared.catalogue import gather
 from shared.database import Database, array
 from shared.definitions import parse
@@ -86,6 +87,11 @@ class Desk(Office):
             wish = Wish(task, person, "transfer", to=to, **more)
             (answer,) = transfer(session, [wish], self.definitions, rulebook().policies, self.now)
         return answer
+
+    def waiting(self) -> list[Batch]:
+        """The messages of batches that stand in the database, as rescue sends them."""
+        rows = self.rows("select id, department, kind, cardinality(ids) from core.batches order by id")
+        return [Batch(id=row[0], department=row[1], kind=row[2], size=row[3]) for row in rows]
 
     def change(self, sql: str, *params: object) -> None:
         with self.database.transaction() as session:

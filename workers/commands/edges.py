@@ -82,7 +82,7 @@ def fact(
             metavar="KIND|FILE",
             help="payment_received, goods_received, delivered, receipt_confirmed, survey_answered,"
             " cancellation_requested, order_resubmitted, order_entered, paper_handed_over,"
-            " customer_answered, payment_notice; or a file of facts as JSON lines or JSON;"
+            " customer_answered, payment_notice, information_given; or a file of facts as JSON lines or JSON;"
             " - reads JSON lines from stdin.",
         ),
     ],
@@ -104,7 +104,9 @@ def fact(
         typer.Option(help="Resubmission, entry, paper, answer: who did it; of a resubmission the creator. 经手人。"),
     ] = None,
     to: Annotated[str | None, typer.Option(help="Paper: who took it. 接收人。")] = None,
-    answer: Annotated[str | None, typer.Option(help="Customer's answer: confirmed or change. 客户答复。")] = None,
+    answer: Annotated[
+        str | None, typer.Option(help="Customer's answer: confirmed or change; to a question, in words. 客户答复。")
+    ] = None,
     document: Annotated[
         Path | None,
         typer.Option(

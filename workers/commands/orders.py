@@ -104,7 +104,7 @@ def why(data: dict[str, Any], chosen: Any) -> str:
     from workers.commands.terminal import as_text
 
     parts = [explain(finding, chosen) for finding in data.get("findings", ())]
-    parts += [f"{data[name]}" for name in ("reason", "requested_change") if data.get(name)]
+    parts += [f"{data[name]}" for name in ("reason", "requested_change", "question", "answer") if data.get(name)]
     for key in data.get("for", ()):
         kind, _, what = key.partition(":")
         parts.append(f"{word('waits', kind, chosen)} {what if kind == 'stock' else ''}".strip())

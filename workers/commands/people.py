@@ -1,4 +1,4 @@
-"""`tasks`, `decide`, `urge`: what people are asked, and what they answer."""
+"""`tasks`, `decide`, `urge`, `ask`: what people are asked, and what they answer."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -57,11 +57,15 @@ def show_tasks(found: "Sequence[dict[str, Any]]", chosen: "Language") -> None:
                 " / ".join(word("roles", each, chosen) for each in task["roles"]),
                 task["on_behalf_of"] or task["assignee"],
                 task["due_at"].strftime("%m-%d %H:%M"),
-                "; ".join(explain(finding, chosen) for finding in task["findings"]),
+                "; ".join([explain(finding, chosen) for finding in task["findings"]] + _answers(task)),
             )
             for task in found
         ),
     )
+
+
+def _answers(task: dict[str, Any]) -> list[str]:
+    return [f"{each['asked_by']}: {each['question']} — {each['answer']}" for each in task["questions"]]
 
 
 def decide(
@@ -230,3 +234,34 @@ def urge(
     if refused:
         fail(answer(refused.code, refused.values, chosen))
     typer.echo(remark("urged", {}, chosen))
+
+
+def ask(
+    task: Annotated[str, typer.Argument(help="The task's id, from `orderflow tasks`.")],
+    question: Annotated[str, typer.Argument(help="What the customer is asked. 问题。")],
+    person: As,
+    on_behalf_of: Annotated[
+        str, typer.Option("--for", help="In whose name, for one who acts for several. 代理谁。")
+    ] = "",
+    json: Json = False,
+    lang: Lang = None,
+) -> None:
+    """Ask the customer instead of deciding; the step is decided anew once there is an answer. 请客户补充信息。
+
+    The answer comes as a fact: orderflow fact information_given --order ORDER --answer TEXT
+    """
+    from shared import questions, rulebook
+    from shared.authority import Wish
+    from shared.words import answer, remark
+
+    chosen = language(lang)
+    wish = Wish(task, person, questions.ASK, on_behalf_of=on_behalf_of)
+    with database() as opened, opened.transaction() as session:
+        book = rulebook.read(session)
+        refused = questions.ask(session, wish, question, book.definitions, book.policies, datetime.now(UTC))
+    if json:
+        emit({"task": task, "done": refused is None, "refused": refused and refused.code})
+        raise typer.Exit(1 if refused else 0)
+    if refused:
+        fail(answer(refused.code, refused.values, chosen))
+    typer.echo(remark("asked", {}, chosen))

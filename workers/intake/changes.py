@@ -11,12 +11,14 @@ from messages.commands import (
     ContractRevised,
     DeliveryNoteResubmitted,
     Fact,
+    InformationGiven,
     OrderAmended,
     OrderResubmitted,
     WithdrawalRequested,
 )
 from messages.events import FieldError
 from messages.orders import DELIVERY_DATE_FIELD, Order, write_order
+from shared import questions
 from shared.comments import uncommented
 from shared.database import Session
 from shared.folders import fingerprint
@@ -43,6 +45,7 @@ Change = (
     | OrderAmended
     | ContractRevised
     | DeliveryNoteResubmitted
+    | InformationGiven
 )
 
 APPROVED_ON = (
@@ -62,6 +65,8 @@ class Grounds:
     carriers: frozenset[str]
     decided: Decided
     uncommented: frozenset[str]
+    questions: dict[str, questions.Question]
+    """Not answered yet, also not by a fact before."""
 
 
 def look_up(session: Session, pairs: Sequence[tuple[Fact, Standing]], rules: Rulebook, now: datetime) -> Grounds:
@@ -76,6 +81,7 @@ def look_up(session: Session, pairs: Sequence[tuple[Fact, Standing]], rules: Rul
         notes.carriers(session, [fact for fact, _ in pairs if isinstance(fact, DeliveryNoteResubmitted)]),
         who_decided(session, withdrawn) if withdrawn else {},
         frozenset(uncommented(session, [folder for _, folder in pairs], now, rules.overrides)),
+        questions.unanswered(session, {folder.id for fact, folder in pairs if isinstance(fact, InformationGiven)}),
     )
 
 
@@ -85,10 +91,7 @@ def follow(session: Session, journal: Journal, fact: Fact, folder: Standing, gro
         case CancellationRequested():
             _cancel(journal, folder, fact, grounds, fact_id)
         case WithdrawalRequested():
-            refusal = refused(folder, fact.by, grounds.decided)
-            if refusal:
-                raise Refused([_explained("by" if refusal.code.endswith("creator") else "order", refusal)])
-            take_back(journal, folder, fact.by, fact.reason)
+            _withdraw(journal, folder, fact, grounds)
         case OrderResubmitted() | OrderAmended() if not isinstance(folder.document, Order):
             raise Refused([_explained("order", Refusal("order.none", _named(folder)))])
         case OrderResubmitted():
@@ -98,8 +101,26 @@ def follow(session: Session, journal: Journal, fact: Fact, folder: Standing, gro
         case ContractRevised():
             checked = contracts.check(fact.document, grounds.contracts, grounds.rules, grounds.today)
             contracts.revise(session, journal, fact, folder, checked)
+        case InformationGiven():
+            _inform(session, journal, folder, fact, grounds, fact_id)
         case OrderAmended():
             _amend(session, journal, folder, fact, grounds)
+
+
+def _withdraw(journal: Journal, folder: Standing, fact: WithdrawalRequested, grounds: Grounds) -> None:
+    refusal = refused(folder, fact.by, grounds.decided)
+    if refusal:
+        raise Refused([_explained("by" if refusal.code.endswith("creator") else "order", refusal)])
+    take_back(journal, folder, fact.by, fact.reason)
+
+
+def _inform(
+    session: Session, journal: Journal, folder: Standing, fact: InformationGiven, grounds: Grounds, fact_id: str
+) -> None:
+    asked = grounds.questions.pop(folder.id, None)
+    refusal = questions.answer(session, journal, folder, asked, fact.answer, fact.source, fact_id)
+    if refusal:
+        raise Refused([_explained("order", refusal)])
 
 
 def _cancel(journal: Journal, folder: Standing, fact: CancellationRequested, grounds: Grounds, fact_id: str) -> None:
