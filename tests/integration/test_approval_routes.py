@@ -37,7 +37,7 @@ def asked(journey: Journey) -> list[str]:
     """The steps at which somebody is asked until it is approved: whoever is asked agrees."""
     steps: list[str] = []
     while True:
-        journey.go_to_a_person()
+        journey.office.work()
         if journey.state() != "in_review":
             return steps
         steps += journey.office.rows("select step from core.user_tasks where status = 'open'")[0]

@@ -12,6 +12,7 @@ from shared.roles import ROLES
 from shared.states import FINAL
 from shared.tasks import AGREE, DISAGREE, Wish, decide
 from tests.support.company import raw
+from tests.support.contracts import SIGNED, Review
 from tests.support.office import Office, verdicts
 
 CREATOR = "sam"
@@ -87,8 +88,7 @@ class Journey:
         waits = {key.partition(":")[0] for (key,) in keys}
         kind = next((one for one in REPORTS if one in waits), None)
         assert kind, f"{self.number} waits for {waits}: {self.history()}"
-        fact_kind, content = REPORTS[kind](self, self.office.document(self.number))
-        self.tell(fact_kind, **content)
+        REPORTS[kind](self, self.office.document(self.number))
 
     def tell(self, kind: str, **content: Any) -> None:
         """Report a fact, which is taken and booked."""
@@ -145,29 +145,43 @@ class Journey:
         return str(self.office.rows(f"{sql} where h.number = %s", self.number)[0][0])
 
 
-Content = tuple[str, dict[str, Any]]
-
-
-def _paid(_: Journey, order: Order) -> Content:
+def _pay(journey: Journey, order: Order) -> None:
     amount = str(from_minor(order.total_minor, order.currency))
-    return "payment_received", {
-        "reference": f"TT-{order.number}",
-        "amount": amount,
-        "currency": order.currency,
-        "method": "wire",
-    }
+    reference = f"TT-{order.number}"
+    journey.tell("payment_received", reference=reference, amount=amount, currency=order.currency, method="wire")
 
 
-def _delivered(journey: Journey, _: Order) -> Content:
-    return "delivered", {"tracking_number": journey.tracking_number()}
+def _deliver(journey: Journey, _: Order) -> None:
+    journey.tell("delivered", tracking_number=journey.tracking_number())
 
 
-def _received(_: Journey, __: Order) -> Content:
-    return "receipt_confirmed", {"remarks": "齐全"}
+def _receive(journey: Journey, _: Order) -> None:
+    journey.tell("receipt_confirmed", remarks="齐全")
 
 
-def _entered(_: Journey, order: Order) -> Content:
-    lines = [
+def _enter(journey: Journey, order: Order) -> None:
+    document = {"customer": order.customer.code, "currency": order.currency, "lines": _lines(order)}
+    journey.tell("order_entered", by="salesperson.1", document=document)
+
+
+def _confirm(journey: Journey, _: Order) -> None:
+    fact_id = f"answer-{journey.number}-{journey.round()}"
+    journey.tell("customer_answered", fact_id=fact_id, answer="confirmed", by="王芳")
+
+
+def _sign(journey: Journey, order: Order) -> None:
+    """A contract that says what the order says comes in, is reviewed, and signed by both sides."""
+    buyer = {"code": order.customer.code, "name": order.customer.name}
+    total = str(from_minor(order.total_minor, order.currency))
+    review = Review.begin(journey.office, order=order.number, buyer=buyer, lines=_lines(order), total=total)
+    review.approve()
+    review.tell("counterparty_checked", by="legal_counsel.1", reputation="无失信记录", strength="注册资本 500 万元")
+    review.tell("contract_signed", **SIGNED)
+    assert review.state() == "archived"
+
+
+def _lines(order: Order) -> list[dict[str, Any]]:
+    return [
         {
             "product": line.product,
             "quantity": line.quantity,
@@ -175,23 +189,14 @@ def _entered(_: Journey, order: Order) -> Content:
         }
         for line in order.lines
     ]
-    document = {"customer": order.customer.code, "currency": order.currency, "lines": lines}
-    return "order_entered", {"by": "salesperson.1", "document": document}
 
 
-def _confirmed(journey: Journey, _: Order) -> Content:
-    return "customer_answered", {
-        "answer": "confirmed",
-        "by": "王芳",
-        "fact_id": f"answer-{journey.number}-{journey.round()}",
-    }
-
-
-REPORTS: Mapping[str, Callable[[Journey, Order], Content]] = {
-    "payment": _paid,
-    "delivered": _delivered,
-    "receipt": _received,
-    "entered": _entered,
-    "answer": _confirmed,
+REPORTS: Mapping[str, Callable[[Journey, Order], None]] = {
+    "payment": _pay,
+    "delivered": _deliver,
+    "receipt": _receive,
+    "entered": _enter,
+    "answer": _confirm,
+    "contract": _sign,
 }
 """By what is waited for."""

@@ -9,7 +9,6 @@ from workers.compliance import books, contract_rules, contracts, rules
 from workers.compliance.contract_rules import contract_of
 
 compliance = Department("compliance")
-compliance.recorded("contract")  # 合同签订
 
 
 @compliance.activity("check", inputs=("customer", "delivery", "lines"), look=books.read_records)
@@ -83,6 +82,23 @@ class Sign:
 
     def undo(self, session: Session, visits: Sequence[Visit]) -> None:
         """A signature counts in its own round only."""
+
+
+@compliance.activity("contract")
+class OrderContract:
+    """合同签订 for an order: waits until a contract for it is signed by both sides (CMP-09)."""
+
+    def load(self, session: Session, visits: Sequence[Visit]) -> contracts.Signed:
+        return contracts.read_signed(session, visits)
+
+    def decide(self, visit: Visit, facts: contracts.Signed) -> Outcome:
+        return contract_rules.signed_for(visit.order, facts.by_order.get(visit.order.id, ()))
+
+    def save(self, session: Session, effects: Sequence[object]) -> None:
+        """The contract has a folder of its own."""
+
+    def undo(self, session: Session, visits: Sequence[Visit]) -> None:
+        """What is signed stays signed; a changed order needs a contract that fits it."""
 
 
 @compliance.activity("archive")

@@ -144,6 +144,22 @@ def refused(signing: Signing, signed_on: date, today: date) -> tuple[Finding, ..
     return tuple(found)
 
 
+def signed_for(order: Order, signed: Sequence[tuple[SalesContract, date]]) -> Outcome:
+    """The order goes on once a contract is signed that says the same as the order does today (CMP-09)."""
+    differing: tuple[Finding, ...] = ()
+    for contract, signed_on in signed:
+        found = differences(contract, order)
+        if not found:
+            return Passed(basis={"contract": contract.number, "signed_on": signed_on.isoformat()})
+        differing = tuple(found)
+    return Waiting((contract_key(order.id),), findings=differing)
+
+
+def contract_key(order_id: str) -> str:
+    """What an order waits for until its contract is signed."""
+    return f"contract:{order_id}"
+
+
 def _missing_terms(contract: SalesContract) -> Iterator[Finding]:
     for term in TERMS:
         if not getattr(contract.terms, term).strip():

@@ -13,7 +13,7 @@ from shared.department import Booked, Finding, ReportedFact, Visit, effects_of, 
 from shared.numbering import BUSINESS_ZONE
 from shared.outbox import to_json
 from workers.compliance import contract_rules
-from workers.compliance.contract_rules import Archived, Opinion, Signature, Signing
+from workers.compliance.contract_rules import Archived, Opinion, Signature, Signing, contract_key
 
 _ORDER_APPROVED = frozenset(("approved", "reserved", "prepared", "shipped", "received", "settled", "archived", "ended"))
 
@@ -46,6 +46,28 @@ def read_signatures(session: Session, visits: Sequence[Visit]) -> File:
         return File({}, {})
     rows = session.rows(_SIGNATURES, *columns([(visit.document.id, visit.round) for visit in visits], 2))
     return File({}, {contract_id: Signature(*signature) for contract_id, *signature in rows})
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """The contracts that both sides have signed, each with its day, by the order that they are for."""
+
+    by_order: Mapping[str, Sequence[tuple[SalesContract, date]]]
+
+    def absorb(self, effect: object) -> None:
+        """A contract is for one order."""
+
+
+def read_signed(session: Session, visits: Sequence[Visit]) -> Signed:
+    """The signed contracts of these orders, the newest last."""
+    ids = array([visit.document.id for visit in visits])
+    session.write(_LOCK_CONTRACTS, ids)  # so that no signature is booked between this look and the wait that follows it
+    signed: dict[str, list[tuple[SalesContract, date]]] = {}
+    for order_id, document, signed_on in session.rows(_SIGNED, ids):
+        contract = read_document(DocumentKind.CONTRACT, document)
+        assert isinstance(contract, SalesContract), "the link is of contracts"
+        signed.setdefault(order_id, []).append((contract, signed_on))
+    return Signed(signed)
 
 
 def save_archived(session: Session, effects: Sequence[object]) -> None:
@@ -83,6 +105,7 @@ def book_signatures(session: Session, facts: Sequence[ReportedFact]) -> Booked:
     refused: dict[str, Finding] = {}
     also: dict[str, Sequence[Finding]] = {}
     signed: dict[str, tuple[object, ...]] = {}
+    wake: list[str] = []
     for fact, body in reports:
         found = known.get(fact.order_id)
         if found is None or fact.order_id is None:
@@ -97,8 +120,9 @@ def book_signatures(session: Session, facts: Sequence[ReportedFact]) -> Booked:
             papers = to_json([each.model_dump() for each in body.attachments])
             signatures = (body.signing_head, body.seal, body.signed_on, body.our_signature, body.their_signature)
             signed[fact.order_id] = (fact.order_id, round_, *signatures, body.by, fact.now, papers)
+            wake += [f"signed:{fact.order_id}", *([contract_key(signing.order.id)] if signing.order else [])]
     session.write(_SIGN, *columns(list(signed.values()), 10))
-    return Booked([f"signed:{contract_id}" for contract_id in signed], refused, also)
+    return Booked(wake, refused, also)
 
 
 def book_met(session: Session, facts: Sequence[ReportedFact]) -> Booked:
@@ -146,6 +170,20 @@ from unnest(%s::uuid[], %s::smallint[]) as w(id, round)
 join core.events e on e.order_id = w.id and e.round = w.round and e.kind in ('agreed', 'opinion')
 where e.data->>'task' is not null
 order by e.order_id, e.seq
+"""
+_LOCK_CONTRACTS = """
+select 1 from core.orders where id in (
+    select l.order_id from unnest(%s::uuid[]) as w(id)
+    join core.links l on l.other_id = w.id and l.kind = 'contract_of'
+) order by id for update
+"""
+_SIGNED = """
+select l.other_id, d.document, s.signed_on from unnest(%s::uuid[]) as w(id)
+join core.links l on l.other_id = w.id and l.kind = 'contract_of'
+join core.orders o on o.id = l.order_id
+join compliance.signatures s on s.contract_id = o.id and s.round = o.round
+join core.order_documents d on d.order_id = o.id and d.revision = o.revision
+order by l.other_id, s.recorded_at, o.id
 """
 _SIGNATURES = """
 select s.contract_id, s.signing_head, s.seal, s.signed_on from unnest(%s::uuid[], %s::smallint[]) as w(id, round)
