@@ -207,8 +207,11 @@ def select(
 ) -> Definition:
     """The definition for a document created on that day: by name, else by sale type (PRC-04), in the newest version
     then in force (PRC-06), together with those that go on from its end. Raises DefinitionError where there is none
-    for this kind of document.
+    for this kind of document, and for one that only goes on from another: nobody begins behind the approvals.
     """
+    before = [one.name for one in catalogue.entries.values() if one.then == name]
+    if name is not None and before:
+        raise DefinitionError([f"{name}: no document begins there; {before[0]} goes on as it"])
     chosen = _default(catalogue, sale_type, on, document) if name is None else _named(catalogue, name, on, document)
     while chosen.then is not None:
         chosen = continued(chosen, _named(catalogue, chosen.then, on, document))

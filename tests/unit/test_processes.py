@@ -147,6 +147,8 @@ def test_a_definition_that_ends_early_goes_on_as_the_one_it_names() -> None:
     assert pinned(known, whole.key) is pinned(known, "review@1+fulfil@1")
     assert pinned(known, "review@1") is review
     assert select(known, "domestic", date(2026, 6, 1), "review").key == "review@1+fulfil@2"
+    with pytest.raises(DefinitionError, match="fulfil: no document begins there; review goes on as it"):
+        select(known, "domestic", date(2026, 6, 1), "fulfil")
     with pytest.raises(DefinitionError, match="fulfil@3: not in the catalogue"):
         pinned(known, "review@1+fulfil@3")
 
