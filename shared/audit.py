@@ -42,7 +42,7 @@ def audit(
     kept_root: bytes | None = None,
     told: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Verdict:
-    """Check every invariant, every order's history, and what is anchored. Takes about a minute for a million events.
+    """Check every invariant, every order's history, and what is anchored. Takes a minute or two for a million events.
 
     `kept_root`: a root that somebody outside kept; it must be in the chain. `told` hears how many events of how many
     are done.

@@ -1,18 +1,25 @@
 """Histories can only be appended to, and whoever gets round that is found out (AUD-02)."""
 
+import os
+import subprocess
+import sys
 import threading
+import uuid
+from collections.abc import Iterator
 from datetime import timedelta
 
 import psycopg
 import pytest
+from sqlalchemy.engine import make_url
 
 from shared import tables
 from shared.anchors import GENESIS, Anchor, set_anchor
 from shared.audit import audit
 from shared.database import ROLE, Database, RoleRefused, array, open_database
 from shared.history import link, microseconds
+from shared.migrations import is_newest, migrate
 from shared.settings import Settings
-from tests.support.database import AS_OWNER, execute
+from tests.support.database import AS_OWNER, REPOSITORY, execute, on_database
 from tests.support.histories import EVENTS, move, opened, recorded, tamper
 from tests.support.orders import NOW
 
@@ -93,17 +100,50 @@ def test_every_other_table_is_there_to_be_worked_with(database: Database) -> Non
     assert unusable == []
 
 
-def test_a_user_who_may_not_act_as_the_role_is_told_what_to_do(database_url: str, database: Database) -> None:
-    execute(database_url, "drop role if exists stranger", "create role stranger login password 'p'")
-    url = database.engine.url.set(username="stranger", password="p").render_as_string(hide_password=False)
-    stranger = open_database(url, Settings())
-    with pytest.raises(RoleRefused, match=f"GRANT {ROLE} TO stranger"), stranger.transaction():
+@pytest.fixture
+def stranger(database_url: str) -> Iterator[str]:
+    """A login of the server that is nobody there; the address of this test's database for it."""
+    name = f"stranger_{uuid.uuid4().hex}"
+    execute(database_url, f"create role {name} login password 'p'")
+    yield make_url(database_url).set(username=name, password="p").render_as_string(hide_password=False)
+    execute(database_url, f"drop owned by {name} cascade", f"drop role {name}")
+
+
+def test_a_user_who_may_not_act_as_the_role_is_told_what_to_do(database_url: str, stranger: str) -> None:
+    name = make_url(stranger).username
+    opened = open_database(stranger, Settings())
+    with pytest.raises(RoleRefused, match=f"GRANT {ROLE} TO {name}"), opened.transaction():
         pass
-    execute(database_url, f"grant {ROLE} to stranger")
-    with stranger.transaction() as session:
+    execute(database_url, f"grant {ROLE} to {name}")
+    with opened.transaction() as session:
         assert session.row("select current_user") == (ROLE,)
-    stranger.close()
-    execute(database_url, "drop role stranger")
+    opened.close()
+
+
+@pytest.mark.parametrize("module", ["workers.scheduler.main", "workers.intake.main"])
+def test_a_process_that_may_not_act_as_the_role_ends_with_a_sentence(
+    stranger: str, broker_url: str, module: str
+) -> None:
+    env = {**os.environ, "ORDERFLOW_DATABASE_URL": stranger, "ORDERFLOW_BROKER_URL": broker_url}
+    command = [sys.executable, "-m", module]
+    ended = subprocess.run(command, env=env, cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 1
+    assert ended.stdout.startswith(f"REFUSED The database user {make_url(stranger).username} may not act as {ROLE}")
+
+
+def test_an_owner_who_may_not_act_as_the_role_does_not_migrate(database_url: str, stranger: str) -> None:
+    """The role is there, another database of the server needs it; this one's owner was not given it."""
+    name = make_url(stranger).username
+    execute(database_url, f'create database "{name}" owner {name}')
+    opened = open_database(on_database(stranger, str(name)), Settings(), owner=True)
+    with pytest.raises(RoleRefused, match=f"GRANT {ROLE} TO {name}"):
+        migrate(opened)
+    assert not is_newest(opened)
+    execute(database_url, f"grant {ROLE} to {name}")
+    migrate(opened)
+    assert is_newest(opened)
+    opened.close()
+    execute(database_url, f'drop database "{name}" with (force)')
 
 
 # -- anchors -----------------------------------------------------------------------------------------------------------

@@ -199,7 +199,8 @@ def _move(
             outcome.refuse(entry.place, entry.submission, Refused(refusal.errors, *entry.key))
             codes = {error.field: error.code for error in refusal.errors}
             actor = getattr(fact, "by", fact.source)
-            refused.append((actor, f"fact.{fact.kind}", folder.document.number, to_json({"refused": codes})))
+            data = {"refused": codes, "errors": [error.model_dump() for error in refusal.errors]}
+            refused.append((actor, f"fact.{fact.kind}", folder.document.number, to_json(data)))
     session.write("update core.facts set handled_at = %s where id = any(%s::uuid[])", journal.now, _ids(moving))
     if refused:
         session.write(_AUDIT, journal.now, *columns(refused, 4))
