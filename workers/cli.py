@@ -19,6 +19,7 @@ from workers.commands import (
     notices,
     operations,
     orders,
+    paper,
     people,
     processes,
     quotations,
@@ -39,7 +40,7 @@ for group, commands in (
         "Running 运行",
         (demo.demo, processes.up, processes.worker, processes.intake, processes.relay, processes.scheduler),
     ),
-    ("Orders 订单", (orders.orders, orders.show, edges.submit, edges.fact, edges.refusals)),
+    ("Orders 订单", (orders.orders, orders.show, edges.submit, edges.fact, edges.refusals, paper.availability)),
     ("Changes 变更", (changes.withdraw, changes.recreate, changes.comment, changes.overdue)),
     ("People 审批", (people.tasks, people.decide, people.urge, people.ask)),
     ("Operations 运维", (operations.load, operations.audit, bench.bench)),
@@ -51,6 +52,7 @@ for name, subject in (("process", rulebook.process), ("policy", rulebook.policy)
 app.add_typer(notices.notices, name="notices", rich_help_panel="People 审批")
 app.add_typer(delegate.delegate, name="delegate", rich_help_panel="People 审批")
 app.add_typer(contracts.contract, name="contract", rich_help_panel="Contracts 合同")
+app.command("print", rich_help_panel="Orders 订单")(paper.print_order)
 app.add_typer(inquiries.inquiry, name="inquiry", rich_help_panel="Orders 订单")
 app.add_typer(quotations.quote, name="quote", rich_help_panel="Orders 订单")
 app.add_typer(drafts.draft, name="draft", rich_help_panel="Orders 订单")

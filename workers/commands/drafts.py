@@ -11,10 +11,11 @@ import typer
 from workers.commands.terminal import USAGE, As, Json, Lang, database, emit, fail, language, publish, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from messages.events import FieldError
     from shared.authority import Refusal
+    from shared.database import Session
 
 draft = typer.Typer(no_args_is_help=True, help="Drafts: save, list, submit an order by hand. 草稿:保存、查询、提交。")
 
@@ -42,11 +43,15 @@ def save_draft(
     body = _body(file)
     with database() as opened, opened.transaction() as session:
         saved, faults, refused = save(session, person, body, limits(settings()), datetime.now(UTC), number)
+        lines = lines_available(session, body) if saved else []
     _end_where_refused(number, faults, refused, json, lang)
     if json:
-        emit({"draft": saved, "done": True, "errors": [], "refused": None})
-    else:
-        typer.echo(f"Saved as {saved}. 已保存,单号 {saved}。")
+        emit({"draft": saved, "done": True, "errors": [], "refused": None, "available": lines})
+        return
+    typer.echo(f"Saved as {saved}. 已保存,单号 {saved}。")
+    if lines:
+        names = ("line", "product", "quantity", "available", "short")
+        table(names, ([each[name] for name in names] for each in lines))
 
 
 @draft.command("submit")
@@ -120,9 +125,18 @@ def show_draft(number: Number) -> None:
 
     with database() as opened, opened.transaction() as session:
         found = whole(session, number)
-    if found is None:
-        fail(f"There is no draft {number}. 没有草稿 {number}。")
-    emit(found)
+        if found is None:
+            fail(f"There is no draft {number}. 没有草稿 {number}。")
+        emit(found | {"available": lines_available(session, found["body"])})
+
+
+def lines_available(session: "Session", body: "Mapping[str, Any]") -> list[dict[str, Any]]:
+    """What could be promised of each line now (SAL-05); `short` by how much, all lines of a product together."""
+    from workers.sales_review.books import availability
+    from workers.sales_review.rules import available_by_line
+
+    wanted = [(line["product"], line.get("quantity") or 0) for line in body.get("lines") or () if line.get("product")]
+    return available_by_line(wanted, availability(session, [product for product, _ in wanted]))
 
 
 def _body(file: str) -> dict[str, Any]:

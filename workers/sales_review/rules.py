@@ -229,6 +229,21 @@ def _shortages(lines: Mapping[str, Sequence[Line]], products: Mapping[str, Produ
     return short
 
 
+def available_by_line(wanted: Sequence[tuple[str, int]], available: Mapping[str, int]) -> list[dict[str, Any]]:
+    """What could be promised of each line (product, quantity), as if those before it had been served; `short` by how
+    much. A product that is not known has neither.
+    """
+    left = dict(available)
+    told: list[dict[str, Any]] = []
+    for number, (product, quantity) in enumerate(wanted, 1):
+        known = left.get(product)
+        short = None if known is None else max(quantity - max(known, 0), 0)
+        told.append({"line": number, "product": product, "quantity": quantity, "available": known, "short": short})
+        if known is not None:
+            left[product] = known - quantity
+    return told
+
+
 def _by_product(lines: Iterable[Line]) -> dict[str, list[Line]]:
     grouped: dict[str, list[Line]] = {}
     for line in lines:
