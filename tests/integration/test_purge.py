@@ -67,6 +67,8 @@ def test_a_document_exactly_at_the_limit_stays_and_a_moment_later_goes(office: O
     assert office.count("core.batches") == 0
     assert office.history(number)[-3:] == ["purged", "undone", "undone"]
     assert purged(office, LIMIT + timedelta(days=30)) == 0
+    recipients = [row[0] for row in office.rows("select recipient from core.notices where kind = 'purged'")]
+    assert sorted(recipients) == ["department:finance", "department:sales_review", "sam"]
     told = office.told()
     assert (told["orderflow.order.cancelling"], told["orderflow.order.purged"]) == (1, 1)
     (row,) = office.rows("select data->'reason'->'findings'->0->>'code' from core.outbox_events"
@@ -255,6 +257,7 @@ def test_an_approval_is_good_to_the_last_moment_of_its_validity(office: Office) 
     office.work()
     assert office.states() == {"A": "returned"}
     assert office.history(receipt.number).count("lapsed") == 1
+    assert office.count("core.notices", "kind = 'lapsed' and recipient = 'sam'") == 1
     assert office.count("finance.credit_holds", "open_minor > 0") == office.count("core.waits") == 0
     assert lapsed(office, VALID_UNTIL + timedelta(days=90)) == 0
     office.assert_clean()
