@@ -14,6 +14,7 @@ from shared.policy import Policy, valid_until
 from shared.processes import Definition
 from shared.standings import read_standings
 from shared.states import State
+from shared.words import moment
 
 START = "00000000-0000-0000-0000-000000000000"
 
@@ -51,8 +52,8 @@ def lapse(
             continue
         told = finding(
             "approval.lapsed",
-            approved_at=approved[folder.id].isoformat(timespec="minutes"),
-            until=until.isoformat(timespec="minutes"),
+            approved_at=moment(approved[folder.id]),
+            until=moment(until),
             days=folder.policy.approval_validity_days,
         )
         journal.send_back(folder, Kind.LAPSED, SYSTEM, {"findings": as_data([told])})

@@ -16,6 +16,7 @@ from shared.policy import Policy
 from shared.processes import Definition
 from shared.standings import read_standings
 from shared.states import State
+from shared.words import moment
 
 
 def purge(
@@ -39,8 +40,8 @@ def purge(
         allowed = folder.policy.purge_after
         told = finding(
             "document.unreviewed",
-            submitted_at=submitted[folder.id].isoformat(timespec="minutes"),
-            until=deadline(submitted[folder.id], allowed, overrides).isoformat(timespec="minutes"),
+            submitted_at=moment(submitted[folder.id]),
+            until=moment(deadline(submitted[folder.id], allowed, overrides)),
             allowed=allowed.text,
         )
         journal.end(folder, Kind.PURGED, SYSTEM, State.PURGED, {"findings": as_data([told])})

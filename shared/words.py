@@ -59,6 +59,11 @@ def remark(code: str, values: Mapping[str, Any], language: Language) -> str:
     return _fill(_words()["remarks"][code][language], values, language)
 
 
+def moment(at: datetime) -> str:
+    """A moment as people here read it."""
+    return f"{at.astimezone(BUSINESS_ZONE):%Y-%m-%d %H:%M}"
+
+
 def known_findings() -> frozenset[str]:
     """Every code that has words."""
     return frozenset(_findings())
@@ -86,7 +91,7 @@ def _shown(name: str, value: Any, values: Mapping[str, Any], language: Language)
     if name in _KINDS and isinstance(value, str):
         return word(_KINDS[name], value, language)
     if isinstance(value, datetime):
-        return value.astimezone(BUSINESS_ZONE).strftime("%Y-%m-%d %H:%M")
+        return moment(value)
     return "" if value is None else str(value)
 
 

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from tests.support.company import raw
+from tests.support.facts import fact
 from tests.support.office import Office
+from tests.support.orders import submitted
 from tests.support.terminal import Run, answered, run, said
 
 __all__ = ["run"]
@@ -63,6 +65,17 @@ def test_a_withdrawal_is_a_fact_too(office: Office, run: Run) -> None:
     done = run("fact", "withdrawal_requested", "--order", number, "--by", "sam", "--reason", "数量有误", "--json")
     assert (done.exit_code, answered(done)["accepted"]) == (0, 1)
     assert office.states() == {"A": "returning"}
+
+
+@pytest.mark.requirement("ENT-09", "AUD-01")
+def test_the_history_shows_what_an_amendment_changed(office: Office, run: Run) -> None:
+    short = {"lines": [{"product": "P003", "quantity": 2, "unit_price": "10.00"}], "total": "20.00", "creator": "sam"}
+    (receipt,) = office.take(raw("A", **short))
+    office.work()
+    changed = submitted("A", **short, requested_date="2026-09-01")
+    office.report(fact("order_amended", order=receipt.number, by="sam", document=changed))
+    shown = said(run("show", receipt.number))
+    assert "requested_date: 2026-07-15 → 2026-09-01" in shown
 
 
 @pytest.mark.requirement("PRC-07")

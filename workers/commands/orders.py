@@ -104,7 +104,11 @@ def why(data: dict[str, Any], chosen: Any) -> str:
     from workers.commands.terminal import as_text
 
     parts = [explain(finding, chosen) for finding in data.get("findings", ())]
-    parts += [f"{data[name]}" for name in ("reason", "requested_change", "question", "answer") if data.get(name)]
+    said = ("reason", "requested_change", "question", "answer", "comment", "replaced_by")
+    parts += [f"{data[name]}" for name in said if data.get(name)]
+    parts += [f"{name}: {as_text(old)} → {as_text(new)}" for name, (old, new) in data.get("changed", {}).items()]
+    if carried := data.get("carried"):
+        parts.append(f"{carried['by']}, round {carried['round']}")
     for key in data.get("for", ()):
         kind, _, what = key.partition(":")
         parts.append(f"{word('waits', kind, chosen)} {what if kind == 'stock' else ''}".strip())
