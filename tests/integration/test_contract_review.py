@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from shared.database import Database
+from shared.notices import inbox
 from tests.support.company import load_company, raw
 from tests.support.contracts import BUYER, ELEMENTS, OBLIGATIONS, REGISTRAR, SELLER, SIGNED, TERMS, Review
 from tests.support.contracts import a_submitted_contract as submitted
@@ -51,6 +52,10 @@ def test_a_contract_is_registered_at_once_and_the_departments_are_told(office: O
         "select data::jsonb->'departments' from core.outbox_events where type = 'orderflow.contract_registered'"
     )
     assert told == ["compliance", "sales_review", "warehouse", "finance"]
+    for person in ("sales_manager.1", "purchasing.2", "technical_reviewer.1", "finance_clerk.1"):
+        with office.database.transaction() as session:
+            (notice,) = inbox(session, person, NOW, unread=True, limit=10)
+        assert (notice["order"], notice["kind"]) == (receipt.number, "received")
     (again,) = office.report(body)
     assert (again.verdict, again.number) == ("repeated", receipt.number)
     assert office.count("core.contract_headers") == 1
@@ -266,7 +271,7 @@ def test_a_new_version_that_is_refused_changes_nothing(
     assert codes(receipt) == {field: code}
     assert office.count("core.order_documents") == 1
     assert [*review.tasks()] == COUNTERSIGN
-    assert office.count("core.audit_log", "action = 'order.contract_revised'") == 1
+    assert office.count("core.audit_log", "action = 'fact.contract_revised'") == 1
 
 
 @pytest.mark.requirement("CMP-07", "AUD-02")

@@ -22,14 +22,16 @@ from messages.contracts import (
 from messages.events import FieldError
 from messages.folders import DocumentKind, write_document
 from messages.orders import Customer
+from shared import notices
 from shared.catalogue import DefinitionError
 from shared.database import Session, array, columns
 from shared.folders import Opening, fingerprint, link, open_folders
 from shared.history import Kind
 from shared.journal import Journal
 from shared.money import MoneyError, convert, from_minor, to_minor
+from shared.notices import Notice
 from shared.numbering import BUSINESS_ZONE, take
-from shared.outbox import Announcement, announce
+from shared.outbox import Announcement, announce, to_json
 from shared.policy import Policy
 from shared.processes import Definition, select
 from shared.rulebook import Rulebook
@@ -143,6 +145,7 @@ def register(
     if documents:
         session.write(_REGISTER, *columns([_header(each) for each in documents], 10))
     announce(session, [_registered(one, journal.now) for one in opening])
+    notices.write(session, [each for one in opening for each in _told(one)], journal.now)
     return numbers
 
 
@@ -256,6 +259,20 @@ def _header(document: SalesContract) -> tuple[object, ...]:
     )
 
 
+def _told(one: Opening) -> list[Notice]:
+    """To every department that will review it (CMP-02)."""
+    document = one.document
+    text = to_json({"order": document.number, "by": one.actor})
+    return [
+        Notice(f"{document.id}/registered", f"department:{department}", document.id, Kind.RECEIVED, text)
+        for department in _departments(one)
+    ]
+
+
+def _departments(one: Opening) -> list[str]:
+    return list(dict.fromkeys([step.department for step in one.definition.steps]))
+
+
 def _registered(one: Opening, now: datetime) -> Announcement:
     document = one.document
     assert isinstance(document, SalesContract), "only contracts are registered here"
@@ -273,7 +290,7 @@ def _registered(one: Opening, now: datetime) -> Announcement:
             "amount": str(from_minor(document.total_minor, document.currency)),
             "currency": document.currency,
             "order": document.order,
-            "departments": list(dict.fromkeys([step.department for step in one.definition.steps])),
+            "departments": _departments(one),
         },
     )
 

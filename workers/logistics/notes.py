@@ -33,7 +33,9 @@ class Departures:
 
 
 def of_orders(session: Session, visits: Sequence[Visit]) -> dict[str, Note]:
-    """The notes of those orders whose process has notes approved; no round trip where none has."""
+    """The notes of those orders whose process has notes approved, locked: none begins to wait for its goods to leave
+    meanwhile. No round trip where none has.
+    """
     ids = [visit.document.id for visit in visits if ACTIVITY in visit.activities]
     return {row[0]: Note(*row[1:]) for row in session.rows(_NOTES, array(ids))} if ids else {}
 
@@ -98,7 +100,7 @@ cross join lateral (
     select n.folder_id, n.number from logistics.delivery_notes n
     where n.order_id = w.id and n.recalled_at is null and n.folder_id is not null limit 1
 ) n
-join core.orders o on o.id = n.folder_id
+join core.orders o on o.id = n.folder_id order by o.id for update of o
 """
 _CARRIERS = """
 select p.order_id, p.carrier from unnest(%s::uuid[]) as w(id)
