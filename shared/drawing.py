@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from messages.batch import Department
 from shared.processes import RECORD, REPEAT, RETURN, Definition, Stage, Step
 from shared.states import State
 from shared.words import Language, word
@@ -16,8 +17,8 @@ _TOP = 168
 _CONDITION_LINE = 15
 _CONDITION_CHARACTERS = 34
 
-# Colours of the lanes: accents that stand on white as well as on black.
-_ACCENTS = ("#3b82f6", "#10b981", "#8b5cf6", "#f59e0b", "#ec4899", "#06b6d4")
+# A department's colour, the same in every picture: accents that stand on white as well as on black.
+_ACCENTS = dict(zip(Department, ("#3b82f6", "#10b981", "#8b5cf6", "#f59e0b", "#ec4899", "#06b6d4"), strict=True))
 
 _STYLE = """
 text{font-family:"Noto Sans CJK SC","PingFang SC","Microsoft YaHei","Segoe UI",system-ui,sans-serif;fill:#1f2937}
@@ -81,7 +82,7 @@ def svg(definition: Definition, language: Language) -> str:
             part
             for row in plan.rows
             for place in row
-            for part in _box(definition, place, _accent(plan, place.step), language)
+            for part in _box(definition, place, _ACCENTS[Department(place.step.department)], language)
         ),
         *_ends(definition, plan, language),
         "</svg>",
@@ -140,7 +141,8 @@ def _heading(definition: Definition, language: Language) -> Iterator[str]:
 
 
 def _lanes(plan: _Plan, language: Language) -> Iterator[str]:
-    for (name, left, width), accent in zip(plan.lanes, _ACCENTS, strict=False):
+    for name, left, width in plan.lanes:
+        accent = _ACCENTS[Department(name)]
         height = plan.gates[-1] + 16 - _TOP + 38
         yield (
             f'<rect class="lane" x="{left:g}" y="{_TOP - 38}" width="{width:g}" height="{height:g}" rx="10"/>'
@@ -256,10 +258,6 @@ def _ends(definition: Definition, plan: _Plan, language: Language) -> Iterator[s
         wide = _breadth(text, 14) + 36
         yield f'<rect class="end" x="{x - wide / 2:g}" y="{y:g}" width="{wide:g}" height="30" rx="15"/>'
         yield f'<text x="{x:g}" y="{y + 20:g}" class="endtext" text-anchor="middle">{escape(text)}</text>'
-
-
-def _accent(plan: _Plan, step: Step) -> str:
-    return _ACCENTS[[name for name, _, _ in plan.lanes].index(step.department) % len(_ACCENTS)]
 
 
 def _condition(step: Step) -> list[str]:

@@ -139,3 +139,19 @@ def test_a_changed_order_is_held_to_the_same(office: Office) -> None:
     }
     (answer,) = office.report(json.dumps(fact).encode())
     assert codes(answer) == {"reply_date": "missing"}
+
+
+@pytest.mark.requirement("PRC-05")
+@pytest.mark.parametrize("recorded", ["foreign", "internal"])
+def test_a_domestic_order_of_a_foreign_or_branch_customer_is_refused_with_the_type_on_record(
+    office: Office, recorded: str
+) -> None:
+    with office.database.transaction() as session:
+        session.write("update sales_review.customers set sale_type = %s where code = 'C001'", recorded)
+    (receipt,) = office.take(raw("A"))
+    assert verdicts([receipt]) == ["refused"]
+    assert [(error.field, error.code, error.reason) for error in receipt.errors] == [
+        ("sale_type", "differs", f"customer C001 is {recorded}, not domestic, by its record: {recorded} is expected")
+    ]
+    assert office.count("core.orders") == 0
+    assert verdicts(office.take(raw("B", sale_type=recorded))) == ["accepted"]

@@ -18,6 +18,7 @@ from messages.orders import (
     PaymentTerms,
     Person,
     Place,
+    SaleType,
     write_order,
 )
 from shared.money import MoneyError, convert, from_minor, line_amount, to_minor
@@ -44,8 +45,8 @@ class Quoted:
 class Catalog:
     """The master data that a batch of submissions refers to."""
 
-    customers: Mapping[str, tuple[str, bool]]
-    """Known customers: class, and whether new (CRM-01, CRM-02)."""
+    customers: Mapping[str, tuple[str, bool, str]]
+    """Known customers: class, whether new (CRM-01, CRM-02), and the sale type on record."""
     products: frozenset[str]
     quotations: Mapping[str, Quoted] = field(default_factory=dict)
     """The quotations that the submissions name, by number."""
@@ -94,6 +95,12 @@ def _check_fields(submitted: OrderSubmitted | Partial, catalog: Catalog, today: 
     customer, contact = submitted.customer, submitted.contact
     if customer and customer.code not in catalog.customers:
         fault("customer.code", "unknown_customer", f"no customer {customer.code}")
+    elif customer and submitted.sale_type == SaleType.DOMESTIC:
+        # As a domestic one it would go the wrong way from the first step on (PRC-05, 外销及其他销售不要选择内销).
+        *_, recorded = catalog.customers[customer.code]
+        if recorded != SaleType.DOMESTIC:
+            reason = f"customer {customer.code} is {recorded}, not domestic, by its record: {recorded} is expected"
+            fault("sale_type", "differs", reason)
     if contact and not (contact.phone or contact.email):
         fault("contact", "unreachable", "a phone number or an e-mail address is needed")
     if submitted.requested_date and submitted.requested_date < today:
@@ -206,7 +213,7 @@ def document(
     creator: str,
 ) -> tuple[Order, str]:
     """The stored document, as departments will read it, and its JSON."""
-    customer_class, new = catalog.customers[submitted.customer.code]
+    customer_class, new, _ = catalog.customers[submitted.customer.code]
     customer, contact, delivery, payment = submitted.customer, submitted.contact, submitted.delivery, submitted.payment
     order = Order(
         id=order_id,

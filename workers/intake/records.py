@@ -23,7 +23,7 @@ def catalog(found: Sequence[Sequence[Row]]) -> Catalog:
     """From the rows of those statements."""
     customers, products, *quotations = found
     return Catalog(
-        {row[0]: (row[1], row[2]) for row in customers},
+        {row[0]: (row[1], row[2], row[3]) for row in customers},
         frozenset(row[0] for row in products),
         {row[0]: Quoted(*row[1:]) for rows in quotations for row in rows},
     )
@@ -35,7 +35,7 @@ def catalog_for(session: Session, documents: Sequence[OrderSubmitted | Partial])
 
 
 _CUSTOMERS = """
-select c.customer, coalesce(c.class, ''), h.customer is null
+select c.customer, coalesce(c.class, ''), h.customer is null, c.sale_type
 from unnest(%s::text[]) as k(customer) join sales_review.customer_list c on c.customer = k.customer
 left join after_sales.customer_history h on h.customer = k.customer
 """
