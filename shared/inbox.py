@@ -46,7 +46,7 @@ def user_tasks(
     names = (
         "id", "order", "customer", "customer_name", "total_minor", "currency", "round", "step", "department", "roles",
         "assignee", "creator", "order_version", "findings", "opened_at", "due_at", "overdue", "on_behalf_of",
-        "questions",
+        "questions", "special_requirements", "basis",
     )  # fmt: skip
     return [_shown(dict(zip(names, row, strict=True))) for row in rows]
 
@@ -54,7 +54,13 @@ def user_tasks(
 def _shown(task: dict[str, Any]) -> dict[str, Any]:
     total = format_amount(task["total_minor"], task["currency"], _LOCALE)
     questions = json.loads(task["questions"]) if task.get("questions") else []
-    return task | {"findings": json.loads(task["findings"]), "total": total, "questions": questions}
+    return task | {
+        "findings": json.loads(task["findings"]),
+        "total": total,
+        "questions": questions,
+        "special_requirements": task.get("special_requirements") or "",
+        "basis": json.loads(task.get("basis") or "{}"),
+    }
 
 
 # In which names the person may act; `authority` decides in the end, by the same rules.
@@ -75,7 +81,12 @@ select t.id, h.number, h.customer, h.customer_name, h.total_minor, h.currency, t
         select json_agg(json_build_object('question', q.question, 'asked_by', q.asked_by, 'answer', q.answer,
             'answered_at', q.answered_at) order by q.id)
         from core.questions q where q.order_id = t.order_id and q.answer is not null
-    )
+    ),
+    (
+        select d.document->>'special_requirements' from core.orders o
+        join core.order_documents d on d.order_id = o.id and d.revision = o.revision where o.id = t.order_id
+    ),
+    (select e.data->'basis' from core.events e where e.order_id = t.order_id and e.seq = t.order_version)
 from (select %s::text as person) p
 cross join core.user_tasks t join core.order_headers h on h.order_id = t.order_id
 left join lateral (

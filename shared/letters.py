@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from messages.orders import Order
-from shared.database import Row, Session, columns
+from shared.database import Row, Session, array, columns
 from shared.ids import new_id
 from shared.money import format_amount
 from shared.outbox import Announcement, announce
@@ -36,6 +36,10 @@ _CHINESE = frozenset({"CN", "HK", "MO", "TW"})
 _LOCALE: Mapping[Language, str] = MappingProxyType({"zh": "zh_CN", "en": "en"})
 
 
+Names = Mapping[str, Mapping[Language, str]]
+_NO_NAMES: Names = MappingProxyType({})
+
+
 class Letter(Struct, frozen=True):
     """A letter to be written about an order in a round. `values` are added to those of the order."""
 
@@ -52,19 +56,20 @@ def language_of(order: Order) -> Language:
 
 
 def write_letters(session: Session, letters: Sequence[Letter]) -> None:
-    """Write those that have not been written before, and tell subscribers of them. One round trip."""
-    rows = [_row(letter) for letter in letters]
-    if not rows:
+    """Write those that have not been written before, and tell subscribers of them. Two round trips."""
+    if not letters:
         return
+    names = _names(session, letters)
+    rows = [_row(letter, names) for letter in letters]
     new = {row[0] for row in session.rows(_INSERT, *columns(rows, 13))}
     told = zip(letters, rows, strict=True)
     announce(session, [_announcement(letter, row) for letter, row in told if row[0] in new])
 
 
-def render(letter: Letter, language: Language) -> tuple[str, str]:
-    """Subject and body."""
+def render(letter: Letter, language: Language, names: Names = _NO_NAMES) -> tuple[str, str]:
+    """Subject and body; `names` of products, by code and language."""
     template = _template(letter.kind)[language]
-    values = _values(letter.order, language) | dict(letter.values)
+    values = _values(letter.order, language, names) | dict(letter.values)
     subject = " ".join(template["subject"].format_map(values).split())
     return subject, template["body"].format_map(values).lstrip("\n")
 
@@ -79,7 +84,12 @@ def _template(kind: str) -> dict[str, dict[str, str]]:
     return tomllib.loads((FOLDER / "letters" / f"{kind}.toml").read_text(encoding="utf-8"))
 
 
-def _values(order: Order, language: Language) -> dict[str, str]:
+def _names(session: Session, letters: Sequence[Letter]) -> Names:
+    codes = array(sorted({line.product for letter in letters for line in letter.order.lines}))
+    return {code: {"zh": zh, "en": en} for code, zh, en in session.rows(_PRODUCTS, codes)}
+
+
+def _values(order: Order, language: Language, names: Names) -> dict[str, str]:
     def amount(minor: int) -> str:
         return format_amount(minor, order.currency, _LOCALE[language])
 
@@ -93,7 +103,7 @@ def _values(order: Order, language: Language) -> dict[str, str]:
         "their_number_zh": f"(贵方编号 {theirs})" if theirs else "",
         "their_number_en": f" (your number {theirs})" if theirs else "",
         "lines": "\n".join(
-            f"{line.number}. {line.product}  {line.quantity} × {amount(line.unit_price_minor)}"
+            f"{line.number}. {_named(line.product, language, names)}  {line.quantity} × {amount(line.unit_price_minor)}"
             + (f" − {line.discount_basis_points / 100:g} %" if line.discount_basis_points else "")
             + f" = {amount(line.amount_minor)}"
             for line in order.lines
@@ -107,10 +117,15 @@ def _values(order: Order, language: Language) -> dict[str, str]:
     }
 
 
-def _row(letter: Letter) -> tuple[Any, ...]:
+def _named(code: str, language: Language, names: Names) -> str:
+    known = names.get(code)
+    return f"{known[language]} ({code})" if known else code
+
+
+def _row(letter: Letter, names: Names) -> tuple[Any, ...]:
     order, language = letter.order, language_of(letter.order)
     recipient = order.contact.email or ""
-    subject, body = render(letter, language)
+    subject, body = render(letter, language, names)
     return (
         new_id(),
         order.id,
@@ -143,6 +158,10 @@ def _announcement(letter: Letter, row: Row) -> Announcement:
     return Announcement(f"letter/{letter_id}", f"orderflow.letter.{kind}", number, at, data)
 
 
+_PRODUCTS = """
+select p.product, p.name_zh, p.name_en
+from unnest(%s::text[]) as w(product) join sales_review.product_list p on p.product = w.product
+"""
 _INSERT = """
 insert into core.letters
     (id, order_id, kind, key, language, recipient, subject, body, created_at, status, due_at, error, number)

@@ -19,8 +19,9 @@ from tests.support.company import raw
 from tests.support.definitions import step
 from tests.support.office import Office
 from tests.support.orders import NOW, an_order, submitted
+from tests.support.running import started
 from tests.support.smtp import Post, post_office
-from tests.support.waiting import at_once
+from tests.support.waiting import at_once, until
 from workers.intake.accept import Verdict
 from workers.relay.letters import leave_uncertain, retry_delay, send_next
 
@@ -76,7 +77,7 @@ def test_receipt_is_acknowledged_with_thanks_at_once_and_once(sales: Office, pos
     assert (letter["To"], letter["From"]) == ("wang@example.com", "orders@example.com")
     assert letter["Subject"] == f"已收到贵方订单 {number}"
     (body,) = post.bodies()
-    for said in ("感谢", number, "PO-7", "1. P001  3 × ¥100.00 = ¥300.00", "合计:¥400.00", "2026-07-15"):
+    for said in ("感谢", number, "PO-7", "1. 激光打印机 (P001)  3 × ¥100.00 = ¥300.00", "合计:¥400.00", "2026-07-15"):
         assert said in body
     assert sales.rows("select body from core.letters") == [(body,)]
 
@@ -372,3 +373,43 @@ def test_one_letter_for_one_cause_is_the_databases_word(sales: Office) -> None:
             write_letters(session, [letter, letter])
     assert sales.count("core.letters") == 1
     assert sales.told()["orderflow.letter.confirmation"] == 1
+
+
+# -- real processes ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("INT-04", "TRK-07")
+def test_the_relay_sends_what_is_written_and_never_again_after_it_was_killed(
+    sales: Office, post: Post, database_url: str, broker_url: str
+) -> None:
+    relay = {
+        "database_url": database_url,
+        "broker_url": broker_url,
+        "smtp_url": post.url,
+        "smtp_sender": "a@example.com",
+    }
+    sales.follows(CHECK, letters=["acknowledgement"])
+    taken(sales, external_id="X-1")
+    reached, release = threading.Event(), threading.Event()
+
+    def hold_the_second(command: str) -> str:
+        if command == "." and len(post.letters) == 1:
+            reached.set()
+            release.wait(20)
+        return "250 ok"
+
+    post.say = hold_the_second
+    with started("workers.relay.main", **relay) as process:
+        until(lambda: states(sales) == [("acknowledgement", "sent")], what="the first letter")
+        taken(sales, external_id="X-2")
+        assert reached.wait(20)
+        process.kill()  # the text is out, and nobody will ever note it
+        process.wait()
+    release.set()
+    post.say = lambda _command: "250 ok"
+    with started("workers.relay.main", **relay):
+        until(lambda: ("acknowledgement", "uncertain") in states(sales), what="the letter of the killed sender")
+        taken(sales, external_id="X-3")
+        until(lambda: states(sales).count(("acknowledgement", "sent")) == 2, what="the third letter")
+    recipients_of = [letter["Message-ID"] for letter in post.letters]
+    assert len(recipients_of) == len({*recipients_of})

@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from shared.inbox import open_tasks
 from shared.rulebook import rulebook
 from shared.tasks import Refusal, Wish, decide, transfer
 from tests.support.company import raw
@@ -141,6 +142,17 @@ def test_without_a_finance_review_the_order_itself_counts_against_the_limit(
     lines = [{"product": "P001", "quantity": quantity, "unit_price": total}]
     taken(sales, customer={"code": "C002", "name": "南海"}, lines=lines, total=total)
     assert standing(sales) == ([("in_review", ["check"])] if over else [("archived", [])])
+
+
+@pytest.mark.requirement("INT-07", "SAL-05", "PRC-09")
+@pytest.mark.parametrize("activity", ["sales_review.check", "sales_review.second_check"])
+def test_special_requirements_and_availability_are_shown_to_every_reviewer(sales: Office, activity: str) -> None:
+    sales.follows(CHECK | {"activity": activity})
+    taken(sales, special_requirements="木箱包装")
+    with sales.database.transaction() as session:
+        (task,) = open_tasks(session, now=sales.now)
+    assert task["special_requirements"] == "木箱包装"
+    assert task["basis"]["available"] == {"P001": 1_000_000, "P002": 1_000_000}
 
 
 # -- preliminary compliance, market ------------------------------------------------------------------------------------

@@ -57,11 +57,26 @@ def show_tasks(found: "Sequence[dict[str, Any]]", chosen: "Language") -> None:
                 " / ".join(word("roles", each, chosen) for each in task["roles"]),
                 task["on_behalf_of"] or task["assignee"],
                 task["due_at"].strftime("%m-%d %H:%M"),
-                "; ".join([explain(finding, chosen) for finding in task["findings"]] + _answers(task)),
+                "; ".join(
+                    [explain(finding, chosen) for finding in task["findings"]] + _answers(task) + _beside(task, chosen)
+                ),
             )
             for task in found
         ),
     )
+
+
+def _beside(task: dict[str, Any], chosen: "Language") -> list[str]:
+    """What every reviewer sees beside the findings: special requirements (INT-07), and what is available (SAL-05)."""
+    from shared.words import word
+
+    special = task["special_requirements"].strip()
+    parts = [f"{word('printed', 'special_requirements', chosen)}: {special}"] if special else []
+    available = task["basis"].get("available")
+    if available:
+        listed = ", ".join(f"{product} {count}" for product, count in available.items())
+        parts.append(f"{word('printed', 'available', chosen)}: {listed}")
+    return parts
 
 
 def _answers(task: dict[str, Any]) -> list[str]:
