@@ -120,6 +120,30 @@ CORE = (
         """,
     ),
     Invariant(
+        "task.decided_for_whom_it_may_be",
+        """
+        select t.id, t.decided_by || ' for ' || t.decided_for from core.user_tasks t
+        where t.decided_for is not null and not exists (
+            select from core.delegations d where d.delegator = t.decided_for and d.delegate = t.decided_by
+                and d.starts_at <= t.decided_at and t.decided_at < d.ends_at
+                and (d.revoked_at is null or t.decided_at <= d.revoked_at)
+        )
+        """,
+    ),
+    Invariant(
+        "question.is_waited_for",
+        """
+        select h.number, coalesce(q.question, 'waits for no question')
+        from (
+            select q.order_id, q.question from core.questions q join core.orders o on o.id = q.order_id
+            where q.status = 'open' and q.round = o.round and q.step = any(o.open) and o.closing is null
+        ) q
+        full join (select order_id from core.waits where key = 'information:' || order_id) w on w.order_id = q.order_id
+        join core.order_headers h on h.order_id = coalesce(q.order_id, w.order_id)
+        where q.order_id is null or w.order_id is null
+        """,
+    ),
+    Invariant(
         "task.decision_has_effect",
         """
         select t.id, t.decision from core.user_tasks t

@@ -2,18 +2,20 @@
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 
+from shared.audit import audit
 from shared.authority import Refusal
 from shared.delegations import Proposal, find, give, revoke
 from tests.support.desk import Desk, desk
 from tests.support.orders import NOW
+from tests.support.terminal import Run, answered, run, said
 from tests.support.waiting import at_once
 
-__all__ = ["desk"]
+__all__ = ["desk", "run"]
 
 DAY = timedelta(days=1)
 MAX_TO_BEN = Proposal("max", "ben", NOW, NOW + DAY, "on leave")
@@ -166,3 +168,77 @@ def test_delegations_given_at_the_same_moment_make_no_circle(desk: Desk) -> None
     at_once(*(lambda each=each: answers.append(given(desk, each)) for each in closing))
     assert sorted(isinstance(answer, str) for answer in answers) == [False, True]
     assert desk.count("core.delegations") == 3
+
+
+@pytest.mark.requirement("APR-17", "AUD-01")
+def test_delegations_are_arranged_through_the_command_line(desk: Desk, run: Run) -> None:
+    (order,) = desk.open()
+    words = ("delegate", "add", "ben", "--as", "max", "--until", "2099-01-01", "--reason", "休假", "--cap", "400.00")
+    delegation = answered(run(*words, "--role", "sales_manager", "--json"))["delegation"]
+    (found,) = answered(run("delegate", "list", "--of", "ben", "--json"))
+    assert (found["id"], found["roles"], found["cap_minor"], found["currency"]) == (
+        delegation, ["sales_manager"], 40_000, "CNY",
+    )  # fmt: skip
+    assert found["ends_at"] == "2099-01-01T16:00:00Z", "the whole last day, in Shanghai"
+    assert "2099-01-02 00:00" in said(run("delegate", "list"))
+    assert run("decide", desk.task(order), "agree", "--as", "ben").exit_code == 0
+    assert desk.rows("select decided_by, decided_for from core.user_tasks where step = 'sales'") == [("ben", "max")]
+    assert run("delegate", "revoke", delegation, "--as", "max").exit_code == 0
+    assert answered(run("delegate", "list", "--json")) == []
+    for language, told in (("zh", "该代理已由 max 于"), ("en", "max revoked it on")):
+        again = run("delegate", "revoke", delegation, "--as", "max", "--lang", language)
+        assert (again.exit_code, told in said(again)) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("person", "options", "chinese", "english"),
+    [
+        ("max", ("max",), "max 不能代理自己", "max cannot act for themself"),
+        ("max", ("gone",), "gone 不是在职人员", "gone is no active member of staff"),
+        ("ben", ("bea", "--for", "max"), "只有 max 本人或系统管理员", "Only max or an administrator"),
+        (
+            "max",
+            ("ben", "--from", "2099-02-01"),
+            "须晚于现在,且结束晚于开始",
+            "must end after it begins, and after now",
+        ),
+        (
+            "max",
+            ("ben", "--role", "purchasing"),
+            "max 不具备角色:采购;可代理的角色:销售经理",
+            "they hold sales manager",
+        ),
+        ("max", ("ben", "--cap", "0"), "限额须大于零", "The cap must be above zero"),
+        ("max", ("ben", "--reason", " "), "须写明代理原因", "A reason is needed"),
+        ("bea", ("max",), "代理成环:bea → max → ben → bea", "in a circle: bea → max → ben → bea"),
+    ],
+)
+def test_what_is_wrong_with_a_delegation_is_said_in_both_languages(
+    desk: Desk, run: Run, person: str, options: tuple[str, ...], chinese: str, english: str
+) -> None:
+    until = datetime(2099, 2, 1, tzinfo=UTC)
+    given(desk, replace(MAX_TO_BEN, ends_at=until))
+    given(desk, replace(MAX_TO_BEN, delegator="ben", delegate="bea", ends_at=until))
+    words = ("delegate", "add", "--as", person, "--until", "2099-01-31", "--reason", "leave", *options)
+    for language, told in (("zh", chinese), ("en", english)):
+        result = run(*words, "--lang", language)
+        assert (result.exit_code, told in said(result)) == (1, True), said(result)
+    assert desk.count("core.delegations") == 2
+    assert desk.count("core.audit_log", "data->'refused' is not null") == 2
+
+
+def test_an_amount_that_is_none_and_a_day_that_is_none_are_wrong_usage(run: Run) -> None:
+    words = ("delegate", "add", "ben", "--as", "max", "--reason", "leave")
+    assert run(*words, "--until", "2099-01-01", "--cap", "much").exit_code == 2
+    assert run(*words, "--until", "tomorrow").exit_code == 2
+
+
+@pytest.mark.requirement("AUD-01")
+def test_the_audit_finds_a_decision_for_somebody_who_had_asked_nobody(desk: Desk) -> None:
+    (order,) = desk.open()
+    delegation = given(desk, MAX_TO_BEN)
+    assert desk.agree(desk.task(order), "ben") is None
+    desk.assert_clean()
+    desk.change("update core.delegations set starts_at = %s where id = %s", NOW + DAY / 2, delegation)
+    found = [each.invariant for each in audit(desk.database, []).breaches]
+    assert found == ["task.decided_for_whom_it_may_be"]

@@ -9,6 +9,7 @@ import pytest
 from shared import notices
 from shared.authority import Refusal
 from shared.calendar import Deadline, deadline
+from shared.purge import purge
 from shared.rulebook import rulebook
 from shared.urging import urge
 from tests.support.definitions import step
@@ -174,3 +175,15 @@ def test_a_task_is_urged_through_the_command_line(desk: Desk, run: Run) -> None:
         again = run("urge", task, "--as", "sam", "--lang", language)
         assert (again.exit_code, words in said(again)) == (1, True)
     assert "没有任务" in said(run("urge", "x", "--as", "sam", "--lang", "zh"))
+
+
+@pytest.mark.requirement("APR-15", "APR-10")
+def test_the_creator_of_a_purged_document_is_told(desk: Desk) -> None:
+    desk.open()
+    with desk.database.transaction() as session:
+        count, batches = purge(session, desk.definitions, rulebook().policies, NOW + timedelta(days=30), 10)
+    desk.queue += batches
+    desk.work()
+    assert count == 1
+    assert "sam" in recipients(desk, "purged")
+    assert desk.count("core.notices", "kind = 'purged' and recipient = 'sam'") == 1

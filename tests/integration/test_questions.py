@@ -5,6 +5,7 @@ import json
 import psycopg
 import pytest
 
+from shared.audit import audit
 from shared.authority import Refusal, Wish
 from shared.questions import ASK, ask
 from shared.rulebook import rulebook
@@ -13,6 +14,7 @@ from tests.support.desk import APPROVE, Desk, desk, steps
 from tests.support.facts import fact
 from tests.support.office import codes, verdicts
 from tests.support.terminal import Run, answered, run, said
+from tests.support.waiting import at_once
 
 __all__ = ["desk", "run"]
 
@@ -153,3 +155,25 @@ def test_people_ask_through_the_command_line_and_see_question_and_answer(desk: D
     assert [(each["question"], each["answer"]) for each in shown["questions"]] == [(QUESTION, ANSWER)]
     assert f"max: {QUESTION} — {ANSWER}" in said(run("tasks", "--lang", "zh"))
     assert ANSWER in said(run("show", number(desk, order)))
+
+
+@pytest.mark.requirement("INT-08", "APR-04")
+def test_of_a_question_and_a_decision_one_wins_and_the_other_is_told_who(desk: Desk) -> None:
+    (order,) = desk.open()
+    task = desk.task(order)
+    answers: dict[str, Refusal | None] = {}
+    at_once(
+        lambda: answers.update(max=asked(desk, task, "max")),
+        lambda: answers.update(sue=desk.agree(task, "sue")),
+    )
+    (winner,) = [person for person, refusal in answers.items() if refusal is None]
+    (refusal,) = [each for each in answers.values() if each]
+    assert (refusal.code, refusal.values["by"]) == ("task.asked" if winner == "max" else "task.decided", winner)
+    desk.assert_clean()
+
+
+def test_the_audit_finds_a_wait_for_an_answer_that_nobody_asked_for(desk: Desk) -> None:
+    (order,) = desk.open()
+    asked(desk, desk.task(order), "max")
+    desk.change("update core.questions set status = 'set aside'")
+    assert [each.invariant for each in audit(desk.database, []).breaches] == ["question.is_waited_for"]

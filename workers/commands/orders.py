@@ -103,7 +103,8 @@ def why(data: dict[str, Any], chosen: Any) -> str:
     from shared.words import explain, word
     from workers.commands.terminal import as_text
 
-    parts = [explain(finding, chosen) for finding in data.get("findings", ())]
+    parts = [f"{word('remarks', 'for', chosen)} {data['on_behalf_of']}"] if data.get("on_behalf_of") else []
+    parts += [explain(finding, chosen) for finding in data.get("findings", ())]
     said = ("reason", "requested_change", "question", "answer", "comment", "replaced_by")
     parts += [f"{data[name]}" for name in said if data.get(name)]
     parts += [f"{name}: {as_text(old)} → {as_text(new)}" for name, (old, new) in data.get("changed", {}).items()]

@@ -167,7 +167,24 @@ class _Preview(Exception):
 def _follow(
     opened: "Database", wishes: "Sequence[Wish]", now: datetime, *, keep: bool
 ) -> "Sequence[Transferred | Refusal | None]":
-    """One transaction's worth of wishes; what follows from them is published once it is committed."""
+    """One transaction's worth of wishes, again where it lost to a department that was closing some of the tasks."""
+    from psycopg.errors import DeadlockDetected
+
+    for _ in range(_TRIES):
+        try:
+            return _follow_once(opened, wishes, now, keep=keep)
+        except DeadlockDetected:
+            continue
+    return _follow_once(opened, wishes, now, keep=keep)
+
+
+_TRIES = 3
+
+
+def _follow_once(
+    opened: "Database", wishes: "Sequence[Wish]", now: datetime, *, keep: bool
+) -> "Sequence[Transferred | Refusal | None]":
+    """What follows from them is published once it is committed."""
     from shared import rulebook
     from shared.tasks import TRANSFER
     from shared.tasks import decide as decide_tasks
