@@ -115,12 +115,16 @@ def departments_now(session: Session, now: datetime) -> dict[str, dict[str, Any]
 
 def orders_by_state(session: Session) -> dict[str, int]:
     """How many orders there are in each state. Reads all of them: for reports, not for a board."""
-    return dict(session.rows("select state, count(*) from core.orders group by state"))
+    return dict(session.rows(_BY_STATE))
 
 
 ALIVE = timedelta(seconds=15)
 """A worker that has not beaten for so long is not counted."""
 
+_BY_STATE = """
+select o.state, count(*) from core.orders o join core.order_headers h on h.order_id = o.id
+where h.document_kind = 'order' group by o.state
+"""
 _WHOLE = """
 select o.id, o.state, o.round, o.open, o.done, o.definition, o.policy, o.version, d.document
 from core.order_headers h join core.orders o on o.id = h.order_id

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from messages.commands import CustomerAnswered, OrderEntered, OrderResubmitted, PaymentReceived
+from messages.commands import ContractReceived, CustomerAnswered, OrderEntered, OrderResubmitted, PaymentReceived
 from messages.orders import OrderSubmitted
 from shared.roles import ROLES
 from shared.tasks import AGREE, DISAGREE, TRANSFER
@@ -326,3 +326,18 @@ def test_what_was_reviewed_is_entered_as_it_was_and_the_customer_confirms_it() -
     assert isinstance(first, CustomerAnswered)
     assert first.answer == "confirmed"
     assert first.fact_id != second.fact_id  # each round is confirmed on its own
+
+
+def test_a_contract_says_what_its_order_says_and_is_signed_once_the_other_side_is_known() -> None:
+    order = an_order()
+    (received,) = world.react(standstill("C001", "contract", document=order))
+    assert isinstance(received, ContractReceived)
+    document = received.document
+    assert (document.order, document.total, len(document.lines)) == (order.number, Decimal("400.00"), 2)
+    assert world.react(standstill("C001", "contract", document=order, contract="in_review")) == []
+    assert [fact.kind for fact in world.react(standstill("C001", "contract", document=order, contract="returned"))] == [
+        "cancellation_requested"
+    ]
+    assert [fact.kind for fact in world.react(standstill("C001", "signed"))] == ["counterparty_checked"]
+    assert [fact.kind for fact in world.react(standstill("C001", "signed", checked=True))] == ["contract_signed"]
+    assert [fact.kind for fact in world.react(standstill("C001", "handed_over"))] == ["paper_handed_over"]

@@ -51,7 +51,8 @@ class Question:
 @dataclass(frozen=True, slots=True)
 class Standstill:
     """An order that waits for the world. `awaits` are the kinds of what it waits for: payment, stock, delivered,
-    receipt, entered, answer. Amounts in minor units of `currency`; `paid_minor` is what has been booked so far.
+    receipt, entered, handed_over, answer, contract; a contract for being signed. Amounts in minor units of `currency`;
+    `paid_minor` is what has been booked so far.
     """
 
     order: str
@@ -68,7 +69,11 @@ class Standstill:
     findings: tuple[Noted, ...]
     round: int = 1
     document: Order | None = None
-    """Of an order that waits to be entered: what was reviewed."""
+    """Of an order that waits to be entered, or for its contract: what was reviewed."""
+    contract: str | None = None
+    """Where the contract for an order stands, if there is one."""
+    checked: bool = False
+    """Of a contract: whether the other side was looked into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +140,13 @@ def _standstill(row: Row) -> Standstill:
         findings,
         round_,
         document,
+        contract,
+        checked,
     ) = row
     awaits = frozenset(key.partition(":")[0] for key in keys)
     return Standstill(
         order, external_id, customer, step, awaits, since, method, currency, due or 0, paid or 0, tracking_number,
-        _noted(findings), round_, read_order(document) if document else None,
+        _noted(findings), round_, read_order(document) if document else None, contract, checked,
     )  # fmt: skip
 
 
@@ -165,7 +172,8 @@ where t.status = 'open' order by t.due_at, t.id limit %s
 _STANDSTILLS = """
 select h.number, h.external_id, h.customer, w.step, w.keys, w.since, d.document -> 'payment' ->> 'method', h.currency,
     p.due_minor, p.paid_minor, s.tracking_number, e.findings, o.round,
-    case when 'entered:' || w.order_id = any(w.keys) then d.document end
+    case when array['entered:' || w.order_id, 'contract:' || w.order_id] && w.keys then d.document end, c.state,
+    exists (select from compliance.counterparty_checks k where k.contract_id = w.order_id)
 from (
     select order_id, step, array_agg(key order by key) as keys, min(since) as since
     from core.waits where key like '%%:%%' group by order_id, step order by min(since), order_id limit %s
@@ -179,17 +187,22 @@ left join lateral (
     select v.data -> 'findings' as findings from core.events v
     where v.order_id = w.order_id and v.kind = 'waiting' and v.step = w.step order by v.seq desc limit 1
 ) e on true
+left join lateral (
+    select co.state from core.links l join core.orders co on co.id = l.order_id
+    where l.other_id = w.order_id and l.kind = 'contract_of' order by co.id desc limit 1
+) c on true
 """
 _RETURNS = """
 select d.document, o.round, o.updated_at, o.definition, coalesce(t.findings, e.data -> 'findings')
 from core.orders o
+join core.order_headers h on h.order_id = o.id
 join core.order_documents d on d.order_id = o.id and d.revision = o.revision
 left join lateral (
     select v.data from core.events v
     where v.order_id = o.id and v.round = o.round and v.kind in ('disagreed', 'returned') order by v.seq desc limit 1
 ) e on true
 left join core.user_tasks t on t.id = (e.data ->> 'task')::uuid
-where o.state = 'returned' and o.id <> all(%s::uuid[]) order by o.id limit %s
+where o.state = 'returned' and h.document_kind = 'order' and o.id <> all(%s::uuid[]) order by o.id limit %s
 """
 _STAFF = "select id, roles from core.staff where active order by id"
 _BOOKED = """

@@ -3,7 +3,7 @@
 Some do it in ways of their own, mistakes among them; a customer always does the same.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
@@ -14,22 +14,19 @@ from messages.commands import (
     CancellationRequested,
     CustomerAnswered,
     Delivered,
-    EnteredOrder,
     Fact,
     GoodsReceived,
-    OrderEntered,
     PaymentReceived,
     ReceiptConfirmed,
     SurveyAnswered,
 )
-from messages.orders import SubmittedLine
 from shared.money import from_minor
+from workers.demo import paperwork
 from workers.demo.habits import SIMULATED
 from workers.demo.scene import Noted, Standstill
 
 BANK, OTHER_BANK = "simulated-bank", "simulated-bank-2"
 CARRIER, CUSTOMER, SUPPLIER = "simulated-carrier", "simulated-customer", "simulated-supplier"
-SALES = "simulated-sales"
 
 MISSPELT = frozenset({"P117", "P119", "P121"})
 """Products whose supplier reports an arrival under a wrong code first."""
@@ -86,11 +83,8 @@ def react(standstill: Standstill) -> list[Fact]:
         return [*_paid(standstill, way), *(_answered(standstill, way) if standstill.step == "settle" else ())]
     if "delivered" in standstill.awaits:
         return [*_delivered(standstill, way)]
-    if "entered" in standstill.awaits:
-        return [*_entered(standstill)]
-    if "answer" in standstill.awaits:
-        return [_agreed_to(standstill)]
-    return [_confirmed(standstill, "as delivered")] if "receipt" in standstill.awaits else []
+    asked = next((kind for kind in ANSWERS if kind in standstill.awaits), None)
+    return [*ANSWERS[asked](standstill)] if asked else []
 
 
 def _head(standstill: Standstill, source: str, fact_id: str) -> dict[str, Any]:
@@ -127,27 +121,6 @@ def _delivered(standstill: Standstill, way: Way) -> Iterator[Fact]:
     yield Delivered(order=standstill.order, tracking_number=standstill.tracking_number, **head)
     if way.pays == "again":
         yield _payment(standstill, BANK, "again", "pay-0", standstill.due_minor + 100)
-
-
-# -- sales staff who enter what was reviewed ---------------------------------------------------------------------------
-
-
-def _entered(standstill: Standstill) -> Iterator[Fact]:
-    order = standstill.document
-    if order is None:
-        return
-    lines = tuple(
-        SubmittedLine(
-            product=line.product,
-            quantity=line.quantity,
-            unit_price=from_minor(line.unit_price_minor, order.currency),
-            discount_percent=Decimal(line.discount_basis_points) / 100,
-        )
-        for line in order.lines
-    )
-    entered = EnteredOrder(customer=order.customer.code, currency=order.currency, lines=lines)
-    head = _head(standstill, SALES, f"entered-{standstill.round}")
-    yield OrderEntered(order=standstill.order, by=SALES, document=entered, **head)
 
 
 # -- customers and their banks -----------------------------------------------------------------------------------------
@@ -192,9 +165,9 @@ def _confirmed(standstill: Standstill, remarks: str) -> Fact:
     return ReceiptConfirmed(order=standstill.order, remarks=remarks, **_head(standstill, CUSTOMER, name))
 
 
-def _agreed_to(standstill: Standstill) -> Fact:
+def _agreed_to(standstill: Standstill) -> Iterator[Fact]:
     head = _head(standstill, CUSTOMER, f"agreed-{standstill.round}")
-    return CustomerAnswered(order=standstill.order, answer="confirmed", by=SIMULATED, **head)
+    yield CustomerAnswered(order=standstill.order, answer="confirmed", by=SIMULATED, **head)
 
 
 def _answered(standstill: Standstill, way: Way) -> Iterator[Fact]:
@@ -222,6 +195,31 @@ def _too_early(standstill: Standstill) -> Iterator[Fact]:
         yield _score(standstill, "too-early", 3)
 
 
+def _concluded(standstill: Standstill) -> Iterator[Fact]:
+    """Where no contract comes about, the order is called off."""
+    if standstill.contract is None:
+        yield from paperwork.contract(standstill)
+    elif standstill.contract == "returned":
+        yield _cancelled(standstill)
+
+
 def _cancelled(standstill: Standstill) -> Fact:
     reason = f"{SIMULATED}: 客户不要了 no longer wanted"
     return CancellationRequested(order=standstill.order, reason=reason, **_head(standstill, CUSTOMER, "cancel"))
+
+
+def _received(standstill: Standstill) -> Iterator[Fact]:
+    yield _confirmed(standstill, "as delivered")
+
+
+ANSWERS: Mapping[str, Callable[[Standstill], Iterator[Fact]]] = MappingProxyType(
+    {
+        "entered": paperwork.entered,
+        "handed_over": paperwork.handed_over,
+        "contract": _concluded,
+        "signed": paperwork.signed,
+        "answer": _agreed_to,
+        "receipt": _received,
+    }
+)
+"""What is reported whatever the customer's ways, by what is waited for."""
