@@ -26,7 +26,6 @@ from shared.processes import (
     Definition,
     Mode,
     Step,
-    active,
 )
 from shared.states import FINAL, State, allowed, forward
 
@@ -246,13 +245,16 @@ def _rival_faults(catalogue: Catalogue[Definition]) -> Iterable[str]:
     """Two defaults for one sale type of one kind of document on one day. What is in force changes only on the day that
     a version begins.
     """
+    versions = [catalogue.versions(name) for name in catalogue.names()]
     told: set[tuple[str, ...]] = set()
-    days = sorted({definition.effective_from for definition in catalogue.entries.values()})
-    for day, document, sale_type in product(days, DocumentKind, SaleType):
-        rivals = tuple(definition.key for definition in active(catalogue, sale_type, day, document))
-        if len(rivals) > 1 and (sale_type, *rivals) not in told:
-            told.add((sale_type, *rivals))
-            yield f"{' and '.join(rivals)}: all are active for sale type '{sale_type}' on {day}"
+    for day in sorted({definition.effective_from for definition in catalogue.entries.values()}):
+        begun = [[one for one in each if one.effective_from <= day][-1:] for each in versions]
+        in_force = [one for each in begun for one in each]
+        for document, sale_type in product(DocumentKind, SaleType):
+            rivals = tuple(d.key for d in in_force if d.document is document and sale_type in d.sale_types)
+            if len(rivals) > 1 and (sale_type, *rivals) not in told:
+                told.add((sale_type, *rivals))
+                yield f"{' and '.join(rivals)}: all are active for sale type '{sale_type}' on {day}"
 
 
 def _continuation_faults(catalogue: Catalogue[Definition]) -> Iterable[str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from threading import Lock
 from types import MappingProxyType
@@ -199,6 +199,7 @@ def _faults_together(book: Rulebook, entry: Definition | Policy) -> list[str]:
     return []
 
 
+@lru_cache(maxsize=4096)  # a published version never changes, and every edition has those before it
 def _parse(kind: Kind, text: str, source_name: str) -> Definition | Policy:
     return definitions.parse(text, source_name) if kind is Kind.PROCESS else policy.parse(text, source_name)
 
