@@ -13,6 +13,8 @@ from msgspec import structs
 
 from messages.orders import Line, Order
 from shared.database import Database
+from shared.definitions import parse
+from tests.support.definitions import definition_text, step
 from tests.support.finance import PREPAID, FinanceWorld, a_definition, visits_of
 from tests.support.orders import NOW, an_order
 from workers.finance.activities import finance
@@ -108,6 +110,28 @@ def test_workers_that_fight_for_the_last_of_one_limit_never_go_above_it(world: F
     assert world.exposure() == 400_000  # equality passes, and one cent more would not have
     assert world.open_findings() == ["credit.over_limit"] * 30
     assert world.rows("select * from core.dead_letters") == []
+
+
+@pytest.mark.requirement("FIN-04")
+def test_credit_alone_counts_the_same_and_is_given_back(world: FinanceWorld) -> None:
+    world.account(limit="800")
+    world.definition = parse(
+        definition_text(
+            step("credit", activity="finance.credit", reaches="approved"), step("pay", activity="finance.settle")
+        ),
+        "no review",
+    )
+    orders = [an_order() for _ in range(3)]
+    world.go(*orders)
+    assert sorted(world.state(order) for order in orders) == ["approved", "approved", "in_review"]
+    assert (world.exposure(), world.open_findings()) == (80_000, ["credit.over_limit"])
+    (first, second) = [order for order in orders if world.state(order) == "approved"]
+    world.cancel(first)
+    assert world.exposure() == 40_000
+    world.pay((second, "R-1", "100.00"))
+    assert world.exposure() == 30_000
+    world.pay((second, "R-2", "300.00"))
+    assert (world.exposure(), world.state(second)) == (0, "archived")
 
 
 @pytest.mark.requirement("FIN-01")

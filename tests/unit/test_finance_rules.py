@@ -25,6 +25,7 @@ from workers.finance.rules import (
     CreditHold,
     Overdue,
     Receivable,
+    credit,
     open_part,
     payment_fault,
     percent,
@@ -413,6 +414,33 @@ def test_open_part_only_falls_and_ends_at_nothing(amount: int, due: int, first: 
 
 def test_percent_keeps_both_decimals() -> None:
     assert [percent(one) for one in (0, 5, 250, 10_000)] == ["0.00", "0.05", "2.50", "100.00"]
+
+
+# -- credit alone ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("FIN-04", "SAL-04")
+@pytest.mark.parametrize(
+    ("limit", "exposure", "found"),
+    [(100_000, 60_000, []), (100_000, 60_001, ["credit.over_limit"]), (0, 0, ["credit.over_limit"])],
+)
+def test_credit_alone_goes_by_the_limit_and_holds_the_order(limit: int, exposure: int, found: list[str]) -> None:
+    outcome = credit(a_visit(), TODAY, near(limit, exposure))
+    assert codes(outcome) == found
+    assert effect(outcome, CreditHold).change_minor == 40_000
+    assert effect(outcome, Receivable).due_minor == 40_000
+    assert outcome.basis["exposure_minor"] == exposure + 40_000
+
+
+@pytest.mark.requirement("FIN-04", "SAL-04")
+def test_credit_alone_asks_of_holds_and_overdue_receivables_and_nothing_of_whoever_pays_first() -> None:
+    late = replace(ACCOUNT, hold_reason="争议", overdue=Overdue("SO-1", date(2026, 6, 14)))
+    assert codes(credit(a_visit(), TODAY, late)) == ["credit.on_hold", "credit.overdue"]
+    paying = credit(a_visit(an_order(payment=PREPAID)), TODAY, late)
+    assert codes(paying) == ["credit.on_hold"]
+    assert effect(paying, CreditHold) is None
+    assert codes(credit(a_visit(), TODAY, None)) == ["credit.over_limit"]  # no account: limit 0
+    assert codes(credit(a_visit(), TODAY, replace(ACCOUNT, currency="THB"))) == ["credit.no_rate"]
 
 
 # -- release -----------------------------------------------------------------------------------------------------------
