@@ -187,6 +187,21 @@ def test_running_processes_take_a_new_version_without_a_restart(
     assert office.count("core.dead_letters") == 0
 
 
+def test_without_a_running_system_what_is_shipped_can_be_looked_at(
+    draft: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORDERFLOW_HOME", str(tmp_path / "nothing here"))
+    monkeypatch.delenv("ORDERFLOW_DATABASE_URL", raising=False)
+    settings.cache_clear()
+    listed = CliRunner().invoke(app, ["process", "list", "--json"])
+    assert {each["key"] for each in read(listed)} >= {"standard@1", "express@1"}
+    assert "No system is running" in listed.stderr
+    assert CliRunner().invoke(app, ["process", "draw", "express"]).stdout.startswith("<svg ")
+    assert CliRunner().invoke(app, ["process", "check", str(draft(definition_text(CHECK, **SHORT)))]).exit_code == 0
+    assert CliRunner().invoke(app, ["process", "publish", str(tmp_path / "draft.toml"), "--as", "ada"]).exit_code == 3
+    settings.cache_clear()
+
+
 # -- the calendar ------------------------------------------------------------------------------------------------------
 
 

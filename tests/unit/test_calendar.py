@@ -3,11 +3,14 @@
 import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
+from shared import calendar
 from shared.calendar import (
     Deadline,
     add_months,
@@ -17,6 +20,7 @@ from shared.calendar import (
     is_published,
     is_working_day,
     parse_deadline,
+    public_days,
 )
 
 
@@ -203,3 +207,26 @@ def test_exactly_at_its_deadline_nothing_is_past_it() -> None:
     assert deadline(monday, week) == close("2026-06-22")
     assert monday >= begun_before(close("2026-06-22"), week)
     assert monday < begun_before(close("2026-06-22") + timedelta(microseconds=1), week)
+
+
+@pytest.mark.requirement("APR-13")
+def test_a_year_that_is_not_published_is_warned_of_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever follows in the same process; a year that is published is not mentioned."""
+    monkeypatch.setattr(calendar, "_warn_where_unpublished", cache(calendar._warn_where_unpublished.__wrapped__))
+    with capture_logs() as said:
+        deadline(morning("2026-03-02"), Deadline(1, "week"))
+        for day in ("2089-12-30", "2090-01-03", "2090-05-01"):
+            add_working_days(morning(day), 3)
+            deadline(morning(day), Deadline(1, "month"))
+    assert [(each["event"], each["year"], each["log_level"]) for each in said] == [
+        ("calendar.unpublished", 2089, "warning"),
+        ("calendar.unpublished", 2090, "warning"),
+    ]
+
+
+def test_holidays_have_their_names_and_make_up_days_none() -> None:
+    days = public_days(2026, "zh_CN")
+    assert days[date(2026, 2, 17)] == (False, "春节")
+    assert days[date(2026, 2, 14)] == (True, "")
+    assert date(2026, 2, 13) not in days
+    assert public_days(2090, "zh_CN") == {}

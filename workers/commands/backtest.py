@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from workers.commands.rulebook import File
-from workers.commands.terminal import USAGE, Json, Lang, console, database, emit, errors, fail, language, table
+from workers.commands.terminal import Json, Lang, console, database, emit, errors, fail, language, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +94,7 @@ def _draft(file: Path) -> "Draft":
     except DefinitionError as error:
         fail("\n".join(error.faults))
     if faults:
-        fail("\n".join(faults), USAGE)
+        fail("\n".join(faults))
     return draft
 
 

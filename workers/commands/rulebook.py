@@ -1,6 +1,6 @@
 """`process` and `policy`: looking at definitions and policies, checking drafts, publishing versions, drawing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -217,7 +217,7 @@ def _check(kind: "Kind", file: Path, *, json: bool) -> None:
         today = datetime.now(BUSINESS_ZONE).date()
         each = rulebook.check(book, kind, read_file(file), file.name, today, known_activities())
     except DefinitionError as error:
-        _refuse(error, json=json)
+        _refuse(error.faults, json=json)
     if json:
         emit({"key": each.key, "faults": []})
     else:
@@ -248,15 +248,14 @@ def _publish(kind: "Kind", file: Path, person: str, *, json: bool, lang: str | N
         except DefinitionError as error:
             with opened.transaction() as session:
                 rulebook.audit(session, now, person, action, file.name, {"refused": error.faults})
-            _refuse(error, json=json)
+            _refuse(error.faults, json=json)
     if json:
         emit({"key": each.key, "refused": None, "faults": []})
     else:
         typer.echo(f"{each.key} is published and applies from {each.effective_from} on. 已发布。")
 
 
-def _refuse(error: Exception, *, json: bool) -> NoReturn:
-    faults = getattr(error, "faults", ())
+def _refuse(faults: Sequence[str], *, json: bool) -> NoReturn:
     if json:
         emit({"key": None, "faults": faults})
         raise typer.Exit(FAILED)
