@@ -2,7 +2,7 @@
 in transactions that may not write.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from functools import reduce
@@ -99,8 +99,9 @@ def replay(
     now: datetime,
     progress: Progress,
     since: date | None = None,
+    tell: Callable[[Progress], None] = lambda _: None,
 ) -> Iterator[Changed]:
-    """The orders that would have fared otherwise, the oldest first; `progress` grows with every page."""
+    """The orders that would have fared otherwise, the oldest first; `progress` grows and is told with every page."""
     bench = _Bench(book, draft, departments, now)
     begin = datetime.combine(since, time(), BUSINESS_ZONE) if since else None
     after = _FIRST
@@ -116,6 +117,7 @@ def replay(
         progress.replayed += len(rows)
         progress.concerned += len(cases)
         progress.changed += len(changed)
+        tell(progress)
         yield from changed
 
 

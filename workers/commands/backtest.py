@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,15 +13,33 @@ from workers.commands.rulebook import File
 from workers.commands.terminal import Json, Lang, console, database, emit, errors, fail, language, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
     from shared.words import Language
     from workers.backtest.compare import Change
     from workers.backtest.replay import Changed, Draft, Progress
 
 _TELL_EVERY_SECONDS = 5.0
+_NAMED = 50
 _KINDS = {"way.ends": "states", "step.activity": "activities", "step.outcome": "outcomes", "step.moved": ""}
 """What the codes of a change are about, where they are not roles."""
+
+
+@dataclass(slots=True)
+class _Report:
+    """What has been found so far; of the orders only as many as are to be named (0: all)."""
+
+    limit: int
+    reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
+    first: "dict[tuple[str, str], Change]" = field(default_factory=dict)
+    orders: "list[Changed]" = field(default_factory=list)
+
+    def add(self, one: "Changed") -> None:
+        for change in one.changes:
+            self.first.setdefault((change.code, change.step), change)
+        self.reasons.update({(change.code, change.step) for change in one.changes})
+        if not self.limit or len(self.orders) < self.limit:
+            self.orders.append(one)
 
 
 def backtest(
@@ -28,7 +47,9 @@ def backtest(
     since: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only orders made on that day or later. 起始日期。")
     ] = None,
-    limit: Annotated[int, typer.Option(min=0, help="How many orders to name; 0: all of them.")] = 50,
+    limit: Annotated[
+        int | None, typer.Option(min=0, help="How many orders to name; 0: all. Default 50, with --json all of them.")
+    ] = None,
     json: Json = False,
     lang: Lang = None,
 ) -> None:
@@ -39,17 +60,21 @@ def backtest(
     from workers.backtest.replay import Progress, replay
     from workers.departments import all_departments
 
-    chosen, draft, progress = language(lang), _draft(file), Progress()
+    draft, progress = _draft(file), Progress()
+    report = _Report(limit if limit is not None else 0 if json else _NAMED)
+    day, now = since.date() if since else None, datetime.now(UTC)
     with database() as opened:
         with opened.transaction() as session:
             book = read(session)
-        day = since.date() if since else None
-        found = replay(opened, book, draft, all_departments(), datetime.now(UTC), progress, day)
-        changed = [*_telling(found, progress)]
-    reasons = Counter((each.code, each.step) for one in changed for each in one.changes)
+        for one in replay(opened, book, draft, all_departments(), now, progress, day, _telling()):
+            report.add(one)
     if json:
-        emit(_as_data(draft, progress, reasons, changed))
-        return
+        emit(_as_data(draft, progress, report))
+    else:
+        _show(draft, progress, report, language(lang))
+
+
+def _show(draft: "Draft", progress: "Progress", report: _Report, chosen: "Language") -> None:
     console.print(
         f"{draft.key}: {progress.replayed} orders replayed, {progress.concerned} concerned,"
         f" {progress.changed} would have fared otherwise."
@@ -58,21 +83,19 @@ def backtest(
     )
     for said, count in progress.unknown.items():
         errors.print(f"{count} orders are left out: {said}", markup=False, highlight=False)
-    if not changed:
+    if not progress.changed:
         return
-    first = {(each.code, each.step): each for one in reversed(changed) for each in reversed(one.changes)}
-    rows = [(count, _sentence(first[reason], chosen)) for reason, count in reasons.most_common()]
+    rows = [(count, _sentence(report.first[reason], chosen)) for reason, count in report.reasons.most_common()]
     table(("orders", "why, with the first of them as the example"), rows)
-    shown = changed[: limit or None]
     table(
         ("order", "made", "pinned", "why"),
         (
             (one.number, f"{one.created_at:%Y-%m-%d}", one.pinned, "; ".join(_sentence(e, chosen) for e in one.changes))
-            for one in shown
+            for one in report.orders
         ),
     )
-    if len(shown) < len(changed):
-        console.print(f"… and {len(changed) - len(shown)} more (--limit 0, --json). 其余从略。", highlight=False)
+    if more := progress.changed - len(report.orders):
+        console.print(f"… and {more} more (--limit 0, --json). 其余从略。", highlight=False)
 
 
 def _draft(file: Path) -> "Draft":
@@ -98,13 +121,17 @@ def _draft(file: Path) -> "Draft":
     return draft
 
 
-def _telling(found: "Iterator[Changed]", progress: "Progress") -> "Iterator[Changed]":
+def _telling() -> "Callable[[Progress], None]":
+    """Says now and then how far it has come."""
     told = time.monotonic()
-    for one in found:
+
+    def tell(progress: "Progress") -> None:
+        nonlocal told
         if time.monotonic() - told >= _TELL_EVERY_SECONDS:
             told = time.monotonic()
             errors.print(f"{progress.replayed} orders replayed, {progress.changed} changed …", highlight=False)
-        yield one
+
+    return tell
 
 
 def _sentence(change: "Change", chosen: "Language") -> str:
@@ -121,16 +148,15 @@ def _sentence(change: "Change", chosen: "Language") -> str:
     return sentence("backtest", change.code, values, chosen)
 
 
-def _as_data(
-    draft: "Draft", progress: "Progress", reasons: Counter[tuple[str, str]], changed: "list[Changed]"
-) -> dict[str, Any]:
+def _as_data(draft: "Draft", progress: "Progress", report: _Report) -> dict[str, Any]:
+    reasons = report.reasons.most_common()
     return {
         "draft": draft.key,
         "replayed": progress.replayed,
         "concerned": progress.concerned,
         "changed": progress.changed,
         "left_out": progress.unknown,
-        "reasons": [{"code": code, "step": step, "orders": count} for (code, step), count in reasons.most_common()],
+        "reasons": [{"code": code, "step": step, "orders": count} for (code, step), count in reasons],
         "orders": [
             {
                 "number": one.number,
@@ -141,6 +167,6 @@ def _as_data(
                     for each in one.changes
                 ],
             }
-            for one in changed
+            for one in report.orders
         ],
     }
