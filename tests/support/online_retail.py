@@ -53,6 +53,10 @@ unit_price = "{{UnitPrice}}"
 """ + "".join(f'"{name}" = "{code}"\n' for name, code in COUNTRIES.items())
 
 
+MOST_THAT_IS_GRANTED, GRANTED_BY_SALES = Decimal("0.15"), Decimal("0.05")
+"""What senior management may grant, and what the supervisor who agreed first may."""
+
+
 @dataclass(frozen=True)
 class Invoice:
     """All lines of one invoice."""
@@ -106,11 +110,20 @@ class Shop:
     def at_usual_prices(self, invoice: Invoice) -> bool:
         return all(Decimal(line["UnitPrice"]) == self.usual_prices[line["StockCode"]] for line in invoice.lines)
 
+    def largest_discount(self, invoice: Invoice) -> Decimal:
+        """The largest share of its usual price by which a line is cheaper; below 0 where all are dearer."""
+        usual = [(self.usual_prices[line["StockCode"]], Decimal(line["UnitPrice"])) for line in invoice.lines]
+        return max((price - paid) / price if price else Decimal(0) for price, paid in usual)
+
+    def too_cheap(self, invoice: Invoice) -> bool:
+        """Whether a line is cheaper than anybody may grant."""
+        return self.largest_discount(invoice) > MOST_THAT_IS_GRANTED
+
     @cached_property
     def sold(self) -> Counter[str]:
-        """Pieces of every product in all orders."""
+        """Pieces of every product in all orders that somebody may let pass."""
         pieces: Counter[str] = Counter()
-        for invoice in self.orders.values():
+        for invoice in [invoice for invoice in self.orders.values() if not self.too_cheap(invoice)]:
             for line in invoice.lines:
                 pieces[line["StockCode"]] += int(line["Quantity"])
         return pieces
@@ -133,7 +146,7 @@ def write_company(shop: Shop, folder: Path, short: Mapping[str, int]) -> None:
     """The shop's master data: customers, products at their usual prices, stock for all that is sold but what is `short`
     by so many pieces, accounts that pay in advance, two carriers that go everywhere, staff in the roles that are asked.
     """
-    customers = {invoice.customer: invoice.country for invoice in shop.orders.values()}
+    customers = {invoice.customer: invoice.country for invoice in shop.invoices.values() if invoice.customer}
     codes = sorted(shop.usual_prices)
     _write(
         folder / "customers.csv",
@@ -170,7 +183,12 @@ def write_company(shop: Shop, folder: Path, short: Mapping[str, int]) -> None:
     _write(
         folder / "staff.csv",
         ("id", "name", "roles"),
-        [("sue", "Sue", "sales_supervisor"), ("fay", "Fay", "finance_clerk"), ("una", "Una", "finance_manager")],
+        [
+            ("sue", "Sue", "sales_supervisor"),
+            ("fay", "Fay", "finance_clerk"),
+            ("una", "Una", "finance_manager"),
+            ("ann", "Ann", "senior_management"),
+        ],
     )
 
 
