@@ -161,7 +161,8 @@ def write_company(shop: Shop, folder: Path, short: Mapping[str, int]) -> None:
         ("customer", "currency", "terms", "tax_number", "invoice_title", "invoice_address"),
         [(code, "GBP", "prepaid", f"GB{code}", f"Customer {code}", country) for code, country in customers.items()],
     )
-    _write(folder / "products.csv", ("code", "name_en", "weight_grams"), [(code, code, 250) for code in codes])
+    named = sorted({line["StockCode"] for invoice in shop.invoices.values() for line in invoice.lines})
+    _write(folder / "products.csv", ("code", "name_en", "weight_grams"), [(code, code, 250) for code in named])
     _write(
         folder / "prices.csv",
         ("product", "currency", "unit_price", "effective_from"),

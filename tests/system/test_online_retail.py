@@ -23,7 +23,7 @@ from shared.numbering import BUSINESS_ZONE
 from shared.settings import Settings
 from shared.tasks import AGREE, Wish, decide
 from tests.support.database import REPOSITORY
-from tests.support.online_retail import FOLDER, MAP, Invoice, Shop, read_shop, write_company
+from tests.support.online_retail import FOLDER, GRANTED_BY_SALES, MAP, Invoice, Shop, read_shop, write_company
 from tests.support.waiting import until
 from workers.masterdata import load_folder
 from workers.system import System, running_system
