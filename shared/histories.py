@@ -10,22 +10,28 @@ from typing import Any
 
 from shared.database import Session, array
 from shared.differences import differences
+from shared.journal import UNDO
+from shared.processes import Definition
+from shared.rulebook import read
 
 
 def explained(session: Session, order_id: str, definition: str, policy: str) -> list[dict[str, Any]]:
     """The events of one order, in order. Beside what is stored, each has
 
-    `name` of the person and `on_behalf_of` whom they decided; the `definition` and `policy` that it followed; what the
-    person `saw`: the order's version, and the findings of the task; and the `changes` from one revision to the next.
+    `name` of the person and `on_behalf_of` whom they decided; the `department` that the step is with; the `definition`
+    and `policy` that it followed; what the person `saw`: the order's version, and the findings of the task; and the
+    `changes` from one revision to the next.
     """
     events = [_event(row) for row in session.rows(_EVENTS, order_id)]
     revisions = {row[0]: json.loads(row[1]) for row in session.rows(_REVISIONS, order_id)}
+    definitions = read(session).definitions.entries
     asked = {event["data"]["task"]: event["data"] for event in events if event["kind"] == "referred"}
     for event in events:
         data = event["data"]
         definition, policy = data.get("definition", definition), data.get("policy", policy)
         event |= {
             "on_behalf_of": data.get("on_behalf_of"),
+            "department": _department(definitions.get(definition), event["step"]),
             "definition": definition,
             "policy": policy,
             "saw": _saw(data.get("agreed_before", data), asked),
@@ -52,6 +58,11 @@ def _saw(decision: Mapping[str, Any], asked: Mapping[str, Mapping[str, Any]]) ->
         return None
     task = asked.get(decision.get("task", ""), {})
     return {"version": decision["saw_version"], "findings": task.get("findings", [])}
+
+
+def _department(definition: Definition | None, step: str | None) -> str | None:
+    name = (step or "").removeprefix(UNDO)
+    return next((each.department for each in definition.steps if each.id == name), None) if definition else None
 
 
 def _changes(revision: int | None, revisions: Mapping[int, Any]) -> list[dict[str, Any]]:

@@ -60,6 +60,7 @@ def test_a_decision_says_who_when_where_on_which_facts_by_what_and_what_they_saw
     assert (agreed["definition"], agreed["policy"]) == (found["definition"], found["policy"])
     assert agreed["data"]["basis"]["limit_minor"] == 6000
     assert agreed["data"]["reason"] == "老客户"
+    assert (asked["department"], only(found, "received")["department"]) == ("finance", None)
     assert agreed["saw"]["version"] == asked["seq"]
     assert [finding["code"] for finding in agreed["saw"]["findings"]] == ["credit.over_limit"]
     assert agreed["saw"]["findings"][0]["values"]["limit_minor"] == 6000
