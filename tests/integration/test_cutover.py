@@ -15,6 +15,7 @@ from tests.support.definitions import definition_text, step
 from tests.support.facts import fact
 from tests.support.office import Office, codes, verdicts
 from tests.support.orders import submitted
+from tests.support.waiting import at_once
 from workers.intake.main import limits
 from workers.intake.recreate import recreate
 
@@ -138,6 +139,18 @@ def test_an_earlier_document_is_made_again_under_the_new_version(office: Office,
     refusal, _ = made_again(office, number)
     assert refusal
     assert refusal.code == "recreation.state"
+    office.work()
+    office.assert_clean()
+
+
+@pytest.mark.requirement("PRC-07")
+def test_made_again_twice_at_once_there_is_one_new_order(office: Office) -> None:
+    number = returned(office)
+    office.now = FIRST_NEW
+    answers: list[tuple[Refusal | None, str | None]] = []
+    at_once(*[lambda: answers.append(made_again(office, number))] * 3)
+    assert sorted(refusal.code if refusal else "" for refusal, _ in answers) == ["", *["recreation.state"] * 2]
+    assert office.count("core.links", "kind = 'replaces'") == 1
     office.work()
     office.assert_clean()
 
