@@ -208,3 +208,26 @@ def test_a_document_that_no_longer_passes_is_made_again_with_what_must_change(of
     office.work()
     assert office.states()["A"] == "replaced"
     office.assert_clean()
+
+
+@pytest.mark.requirement("PRC-07", "INT-03")
+@pytest.mark.parametrize(("total", "goes_over"), [("400.00", True), ("1.00", False)])
+def test_the_quotation_goes_over_to_the_order_that_is_made_again(office: Office, total: str, goes_over: bool) -> None:
+    with office.database.transaction() as session:
+        session.write(QUOTATION)
+    number = returned(office, quotation="QT-1")
+    office.now = FIRST_NEW
+    changed = json.dumps(submitted("A", **AMPLE, quotation="QT-1", total=total)).encode()
+    refusal, new = made_again(office, number, changed=changed)
+    assert (refusal is None) == goes_over
+    assert office.rows("select h.number from core.quotation_uses join core.order_headers h using (order_id)") == [
+        (new if goes_over else number,)
+    ]
+    office.assert_clean()
+
+
+QUOTATION = """
+insert into sales_review.quotations
+    (number, customer, currency, description, made_by, made_at, expires_on, accepted_at, accepted_by)
+values ('QT-1', 'C002', 'CNY', '', 'sam', '2026-06-01', '2026-07-30', '2026-06-02', '张三')
+"""

@@ -21,6 +21,8 @@ from tests.support.orders import NOW
 D08 = ["supervisor", "hand_over", "finance"]
 BEFORE_NOTE = ["release", "reserve", "prepare", "plan"]
 AFTER_NOTE = ["note", "ship", "receipt", "settle", "archive"]
+DATED: dict[str, Any] = {"reply_date": "2026-07-10"}
+"""The real delivery date of a domestic order (ENT-06)."""
 PLACE = {"address": "上海市浦东新区世纪大道2号仓库", "country": "CN", "region": "上海"}
 
 
@@ -39,7 +41,7 @@ def hand_over(journey: Journey) -> None:
 
 def approved(office: Office, **changes: Any) -> Journey:
     """An order that passed its own approval and is now waiting for its note's."""
-    journey = Journey.begin(office, "d08_u8_domestic", **changes)
+    journey = Journey.begin(office, "d08_u8_domestic", **DATED | changes)
     office.work()
     approve(journey)
     return journey
@@ -60,7 +62,7 @@ def deliver(journey: Journey) -> None:
 
 @pytest.mark.requirement("PRC-02", "FIN-06", "LOG-03", "ENT-08")
 def test_order_and_note_visit_exactly_the_steps_of_d8_in_their_order(office: Office) -> None:
-    journey = Journey.begin(office, "d08_u8_domestic")
+    journey = Journey.begin(office, "d08_u8_domestic", **DATED)
     office.work()
     assert journey.visited() == []
     journey.decide(AGREE)
@@ -98,7 +100,7 @@ def test_order_and_note_visit_exactly_the_steps_of_d8_in_their_order(office: Off
 
 @pytest.mark.requirement("PRC-02", "APR-08", "APR-09", "FIN-06")
 def test_finance_refuses_the_order_which_is_modified_and_begins_again(office: Office) -> None:
-    journey = Journey.begin(office, "d08_u8_domestic")
+    journey = Journey.begin(office, "d08_u8_domestic", **DATED)
     office.work()
     journey.decide(AGREE)
     office.work()
@@ -106,7 +108,7 @@ def test_finance_refuses_the_order_which_is_modified_and_begins_again(office: Of
     journey.decide(DISAGREE)
     office.work()
     assert (journey.state(), journey.task()) == ("returned", None)
-    journey.resubmit(raw(creator=CREATOR, definition="d08_u8_domestic", special_requirements="加固包装"))
+    journey.resubmit(raw(creator=CREATOR, definition="d08_u8_domestic", special_requirements="加固包装", **DATED))
     assert (journey.round(), journey.visited(2)) == (2, [])
     approve(journey)
     assert journey.visited(2) == [*D08, *BEFORE_NOTE], "from the supervisor on, whatever was agreed to before"

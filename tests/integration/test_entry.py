@@ -155,3 +155,10 @@ def test_a_domestic_order_of_a_foreign_or_branch_customer_is_refused_with_the_ty
     ]
     assert office.count("core.orders") == 0
     assert verdicts(office.take(raw("B", sale_type=recorded))) == ["accepted"]
+
+
+@pytest.mark.requirement("ENT-06")
+@pytest.mark.parametrize(("dates", "faults"), [({}, {"reply_date": "missing"}), ({"reply_date": "2026-07-10"}, {})])
+def test_d8_asks_for_the_real_delivery_date(office: Office, dates: dict[str, str], faults: dict[str, str]) -> None:
+    (receipt,) = office.take(raw(definition="d08_u8_domestic", **dates))
+    assert codes(receipt) == faults

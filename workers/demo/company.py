@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from messages.orders import DELIVERY_DATE_FIELD
 from shared.money import from_minor, line_amount, to_minor
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "sample_company"
@@ -178,3 +179,10 @@ def _prices(today: date) -> dict[str, dict[str, Decimal]]:
 def _read(name: str) -> list[dict[str, str]]:
     with (FOLDER / f"{name}.csv").open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
+
+
+def dated(order: Document) -> Document:
+    """The same with its real delivery date where the sale type has it, as some processes ask (ENT-06)."""
+    field = DELIVERY_DATE_FIELD.get(order["sale_type"])
+    others = {name: value for name, value in order.items() if name not in DELIVERY_DATE_FIELD.values()}
+    return others | {field: order["requested_date"]} if field else others

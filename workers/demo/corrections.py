@@ -10,7 +10,7 @@ from typing import Any
 from messages.commands import CancellationRequested, Fact, OrderResubmitted
 from messages.orders import Order, OrderSubmitted, write_order
 from shared.money import from_minor
-from workers.demo.company import Document, total
+from workers.demo.company import Document, dated, total
 from workers.demo.habits import NO_FINDING, SIMULATED
 from workers.demo.scene import Noted, Return
 
@@ -39,6 +39,8 @@ def react(returned: Return) -> Fact | None:
     if corrected == document:
         return None
     corrected["total"] = total(corrected["lines"], order.currency)
+    if order.delivery_date:
+        corrected = dated(corrected)
     again = OrderSubmitted.model_validate(corrected, strict=False)
     return OrderResubmitted(fact_id=f"again-{order.number}", by=order.creator, document=again, **head)
 

@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 
 from workers.demo import malformed
-from workers.demo.company import Company, Document, Item, company, document, goods, total
+from workers.demo.company import Company, Document, Item, company, dated, document, goods, total
 
 SAMPLE_SIZE = 400
 """How many orders the mix is laid out for, and what the table of expected outcomes is about."""
@@ -64,7 +64,7 @@ def sample_orders(today: date, count: int = SAMPLE_SIZE, definition: str | None 
             submissions.append(written)
             continue
         if definition is not None:
-            written["definition"] = definition
+            written = dated(written | {"definition": definition})
         if kind.name == "everyday":
             earlier.append(written)
         submissions.append(_published(written))

@@ -102,10 +102,14 @@ def _make(
         document |= {"source": order.source, "external_id": f"replaces {order.number}", "creator": order.creator}
     # The customer's own number goes over to the order that they will get (ENT-10).
     session.write(_CUSTOMER_NUMBER, None, order.id)
+    # And so does the quotation that it was made from (INT-03).
+    session.write(_FREE_QUOTATION, order.id)
     submission = Submission(json.dumps(document, ensure_ascii=False).encode(), f"replaces {order.number}")
     (receipt,), batches = accept_orders(session, [submission], limits, rules, now)
     if receipt.verdict is not Verdict.ACCEPTED or receipt.number is None:
         session.write(_CUSTOMER_NUMBER, order.customer_order_number, order.id)
+        if order.quotation:
+            session.write(_KEEP_QUOTATION, order.quotation, order.id, now)
         faults = "; ".join(f"{error.field}: {error.reason}" for error in receipt.errors)
         return Refusal("recreation.faults", {"order": order.number, "faults": faults}), None, []
     journal = Journal(now, rules.overrides)
@@ -131,6 +135,8 @@ def as_submitted(order: Order) -> dict[str, Any]:
 
 
 _CUSTOMER_NUMBER = "update core.order_headers set customer_order_number = %s where order_id = %s"
+_FREE_QUOTATION = "delete from core.quotation_uses where order_id = %s"
+_KEEP_QUOTATION = "insert into core.quotation_uses (quotation, order_id, at) values (%s, %s, %s) on conflict do nothing"
 _LINK = """
 insert into core.links (at, kind, other_id, order_id)
 select %s, 'replaces', %s, order_id from core.order_headers where number = %s
