@@ -16,7 +16,6 @@ from shared.search import Search, find_orders
 from shared.states import State
 from shared.tasks import AGREE, DISAGREE
 from tests.support.company import raw
-from tests.support.contracts import SIGNED, Review
 from tests.support.database import REPOSITORY
 from tests.support.definitions import step
 from tests.support.journey import CREATOR, Journey, hire
@@ -276,26 +275,6 @@ def test_a_review_that_ends_early_stays_in_its_end_state_and_in_the_lists(compan
     with company.database.transaction() as session:
         (found,) = find_orders(session, Search(state="ended"), limit=10)
     assert (found["number"], found["open"]) == (journey.number, [])
-
-
-@pytest.mark.requirement("PRC-02", "CMP-09")
-def test_an_approved_order_waits_until_a_contract_that_fits_it_is_signed(company: Office) -> None:
-    journey = Journey.begin(company, "d11_approval")
-    journey.go_on(until=lambda: journey.state() == "approved")
-    waits = "select w.step, w.key like 'contract:%%' from core.waits w join core.order_headers h using (order_id)"
-    assert company.rows(f"{waits} where number = %s", journey.number) == [("contract", True)]
-    other = Review.begin(company)  # one for no order wakes nobody
-    other.approve()
-    other.tell("counterparty_checked", by="legal_counsel.1", reputation="良好", strength="良好")
-    other.tell("contract_signed", **SIGNED)
-    assert (other.state(), journey.visited()[-1]) == ("archived", "supply")
-    journey.report()
-    assert "contract" in journey.visited()
-    (basis,) = company.rows(
-        "select data -> 'basis' ->> 'contract' from core.events where step = 'contract' and kind = 'passed'"
-    )
-    assert basis == ("CT-20260615-000002",)
-    company.assert_clean()
 
 
 @pytest.mark.requirement("FIN-04", "SAL-04")

@@ -1,8 +1,10 @@
 """The schema of this department.
 
-Exposure is one ledger. A credit hold is placed when an order on credit terms passes review and stays until the order is
-paid or undone; its open part falls with every payment. Shipping and invoicing move nothing: an order that is approved,
-shipped or invoiced is owed for just the same (FIN-04). So at any time, for every account,
+Exposure is one ledger. A credit hold is placed when an order on credit terms passes review (or, in a process without
+one, the look at its credit) and stays until the order is paid or undone; its open part falls with every payment, also
+one in advance. Shipping and invoicing move nothing: an order that is approved, shipped or invoiced is owed for just the
+same (FIN-04). Money beyond what an order owes is the customer's own and widens no limit. So at any time, for every
+account,
 
     accounts.exposure_minor = Σ credit_holds.open_minor + Σ open_items.amount_minor
 
