@@ -219,6 +219,14 @@ def test_every_answer_to_a_person_has_words() -> None:
     assert {*WORDS["answers"]} == given
 
 
+@pytest.mark.parametrize("kind", ["answers", "notices", "remarks"])
+def test_a_sentence_says_the_same_in_both_languages(kind: str) -> None:
+    for code, entry in WORDS[kind].items():
+        assert _places(entry["zh"]) == _places(entry["en"]), code
+        assert re.search("[一-鿿]", entry["zh"]), code
+        assert not re.search("[一-鿿]", entry["en"].replace("或签", "")), code
+
+
 def test_every_definition_and_policy_has_a_title_in_both_languages() -> None:
     titles = {key: each.title for key, each in definitions.load().entries.items()}
     titles |= {key: each.title for key, each in STANDARD.entries.items()}
