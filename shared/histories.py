@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from shared.catalogue import Catalogue, DefinitionError
 from shared.database import Session, array
 from shared.differences import differences
 from shared.journal import UNDO
-from shared.processes import Definition
+from shared.processes import Definition, pinned
 from shared.rulebook import read
 
 
@@ -24,14 +25,14 @@ def explained(session: Session, order_id: str, definition: str, policy: str) -> 
     """
     events = [_event(row) for row in session.rows(_EVENTS, order_id)]
     revisions = {row[0]: json.loads(row[1]) for row in session.rows(_REVISIONS, order_id)}
-    definitions = read(session).definitions.entries
+    definitions = read(session).definitions
     asked = {event["data"]["task"]: event["data"] for event in events if event["kind"] == "referred"}
     for event in events:
         data = event["data"]
         definition, policy = data.get("definition", definition), data.get("policy", policy)
         event |= {
             "on_behalf_of": data.get("on_behalf_of"),
-            "department": _department(definitions.get(definition), event["step"]),
+            "department": _department(_process(definitions, definition), event["step"]),
             "definition": definition,
             "policy": policy,
             "saw": _saw(data.get("agreed_before", data), asked),
@@ -51,6 +52,13 @@ def attempts(session: Session, order_id: str, number: str, events: Sequence[Mapp
 def _event(row: Sequence[Any]) -> dict[str, Any]:
     names = ("seq", "at", "kind", "round", "step", "actor", "name", "state", "data")
     return dict(zip(names, (*row[:-1], json.loads(row[-1])), strict=True))
+
+
+def _process(definitions: Catalogue[Definition], key: str) -> Definition | None:
+    try:
+        return pinned(definitions, key)
+    except DefinitionError:  # it left the rulebook; the history is read all the same
+        return None
 
 
 def _saw(decision: Mapping[str, Any], asked: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:

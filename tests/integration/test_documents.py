@@ -11,6 +11,7 @@ import pytest
 
 from shared import definitions
 from shared.catalogue import gather
+from shared.histories import explained
 from shared.processes import Definition
 from shared.search import Search, find_orders
 from shared.states import State
@@ -266,6 +267,21 @@ def test_a_review_that_ends_early_goes_on_as_the_process_that_it_names(company: 
     journey.go_on()
     assert (journey.state(), journey.visited(2)) == ("archived", [*steps_of("d02_order_review"), "reserve", "counting"])
     company.assert_clean()
+
+
+@pytest.mark.requirement("PRC-10", "AUD-01")
+def test_the_history_of_an_order_that_goes_on_names_its_departments(company: Office) -> None:
+    journey = Journey.begin(company, "d08_u8_domestic")
+    journey.go_to_a_person()
+    journey.decide(AGREE)
+    company.work()
+    with company.database.transaction() as session:
+        ((order_id, definition, policy),) = session.rows("select id, definition, policy from core.orders")
+        events = explained(session, order_id, definition, policy)
+    assert definition == "d08_u8_domestic@1+d08_delivery@1"
+    assert [(each["step"], each["department"]) for each in events if each["kind"] == "agreed"] == [
+        ("supervisor", "sales_review")
+    ]
 
 
 @pytest.mark.requirement("PRC-10")

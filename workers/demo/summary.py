@@ -148,7 +148,7 @@ with opened as (
     select d.department, extract(epoch from f.at - o.at) as seconds
     from opened o join finished f using (order_id, round, step)
     join unnest(%s::text[], %s::text[], %s::text[]) as d(definition, step, department) on d.step = f.step
-    join core.orders r on r.id = f.order_id and r.definition = d.definition
+    join core.orders r on r.id = f.order_id and d.definition = any(string_to_array(r.definition, '+'))
 )
 select department, percentile_cont(0.5) within group (order by seconds),
     percentile_cont(0.95) within group (order by seconds) from times group by department
