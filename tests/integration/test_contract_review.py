@@ -8,6 +8,7 @@ import pytest
 
 from shared.database import Database
 from shared.notices import inbox
+from shared.overdue import overdue
 from tests.support.company import load_company, raw
 from tests.support.contracts import BUYER, ELEMENTS, OBLIGATIONS, REGISTRAR, SELLER, SIGNED, TERMS, Review
 from tests.support.contracts import a_submitted_contract as submitted
@@ -247,11 +248,13 @@ def test_nobody_decides_in_anothers_place(office: Office, step: str, person: str
 def test_departments_past_the_deadline_are_listed(office: Office) -> None:
     review = Review.begin(office)
     review.decide("sales")
-    late = office.rows(
-        "select step from core.user_tasks where status = 'open' and due_at < %s", NOW + timedelta(days=3)
-    )
-    assert sorted(step for (step,) in late) == ["finance", "purchasing", "technical"]
-    assert review.tasks().keys() == {step for (step,) in late}
+    with office.database.transaction() as session:
+        early, late = (
+            [(each["order"], each["step"]) for each in overdue(session, office.rules.policies, at, 10)["reviews"]]
+            for at in (NOW + timedelta(hours=8), NOW + timedelta(days=3))
+        )
+    assert early == []
+    assert sorted(late) == [(review.number, step) for step in ("finance", "purchasing", "technical")]
 
 
 @pytest.mark.requirement("CMP-07")

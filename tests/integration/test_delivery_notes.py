@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from shared.comments import comment
 from shared.database import Database
 from shared.purge import purge
 from shared.runtime import release
@@ -230,3 +231,24 @@ def test_goods_never_leave_on_an_unapproved_note(office: Office) -> None:
     assert (found, office.count("logistics.shipments")) == ("ship.note_not_approved", 0)
     note.approve()
     assert office.rows("select note from logistics.shipments") == [(note.number,)]
+
+
+@pytest.mark.parametrize(("days", "closed"), [(7, True), (8, False)])
+def test_an_overdue_note_is_never_closed_directly(office: Office, days: int, closed: bool) -> None:
+    """A week to the day it may still be; from then on not, and neither with a handling comment (LOG-05, in part)."""
+    journey = approved(office)
+    note = NoteJourney.of(journey)
+    office.now = NOW + timedelta(days=days)
+    rules = office.rules
+    with office.database.transaction() as session:
+        refusal = comment(session, note.number, "sam", "客户推迟收货", rules.definitions, rules.policies, office.now)
+    assert (refusal is None) is not closed, "a comment is taken once it is overdue"
+    recorded = office.count("core.audit_log")
+    receipt = note.tell("cancellation_requested", reason="不要了")
+    assert (receipt.verdict == "accepted") is closed
+    assert note.state() == ("cancelled" if closed else "in_review")
+    assert codes(receipt) == ({} if closed else {"order": "note.overdue"})
+    assert office.count("core.audit_log") == recorded + (0 if closed else 1)
+    journey.tell("cancellation_requested", reason="客户撤单")
+    office.work()
+    assert (journey.state(), note.state()) == ("cancelled", "cancelled"), "with its order it ends"

@@ -16,10 +16,11 @@ from messages.commands import (
     OrderResubmitted,
     WithdrawalRequested,
 )
+from messages.delivery_notes import DeliveryNote
 from messages.events import FieldError
 from messages.orders import DELIVERY_DATE_FIELD, Order, write_order
 from shared import questions
-from shared.comments import uncommented
+from shared.comments import is_overdue, uncommented
 from shared.database import Session
 from shared.folders import fingerprint
 from shared.history import Kind
@@ -126,6 +127,8 @@ def _inform(
 def _cancel(journal: Journal, folder: Standing, fact: CancellationRequested, grounds: Grounds, fact_id: str) -> None:
     if folder.id in grounds.uncommented:
         raise Refused([_explained("order", Refusal("comment.needed", _named(folder)))])
+    if isinstance(folder.document, DeliveryNote) and is_overdue(folder, journal.now, grounds.rules.overrides):
+        raise Refused([_explained("order", Refusal("note.overdue", _named(folder)))])
     if not journal.cancel(folder, fact.source, {"reason": fact.reason, "fact": fact_id}):
         raise Refused([_error("order", "not_cancellable", f"{fact.order} is {folder.state}: too late to cancel")])
 
