@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
 from messages.events import LetterWritten
@@ -193,6 +194,22 @@ def test_otherwise_the_customer_is_not_written_to(sales: Office, choice: str) ->
     marked = choice == "agree"  # an agreement leaves nothing to change, whatever it is marked as
     answer(sales, "lin", choice, reason="x", requested_change="y", customer_must_change=marked)
     assert sales.count("core.letters") == 0
+
+
+@pytest.mark.requirement("TRK-05", "AUD-02")
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update core.letters set body = 'x'",
+        "update core.letters set subject = 'x'",
+        "update core.letters set created_at = now()",
+        "delete from core.letters",
+    ],
+)
+def test_what_was_written_is_never_changed(sales: Office, statement: str) -> None:
+    acknowledged(sales)
+    with pytest.raises(psycopg.errors.RestrictViolation), sales.database.transaction() as session:
+        session.write(statement)
 
 
 def test_every_letter_has_words_in_both_languages() -> None:
