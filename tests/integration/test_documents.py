@@ -271,7 +271,7 @@ def test_a_review_that_ends_early_goes_on_as_the_process_that_it_names(company: 
 
 @pytest.mark.requirement("PRC-10", "AUD-01")
 def test_the_history_of_an_order_that_goes_on_names_its_departments(company: Office) -> None:
-    journey = Journey.begin(company, "d08_u8_domestic")
+    journey = Journey.begin(company, "d08_u8_domestic", reply_date="2026-07-10")
     journey.go_to_a_person()
     journey.decide(AGREE)
     company.work()
