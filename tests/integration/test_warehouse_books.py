@@ -31,6 +31,7 @@ from shared.tasks import Wish, decide
 from tests.support.database import AS_OWNER
 from tests.support.definitions import definition_text, step
 from tests.support.orders import NOW, open_orders
+from tests.support.waiting import until
 from tests.support.warehouse import ordered
 from workers.sales_review.books import ProductRow, save_products
 from workers.warehouse.activities import book_arrivals, warehouse
@@ -49,6 +50,11 @@ DEFINITION = parse(
     ),
     "sample.toml",
 )
+WAITING = """
+select 1 from pg_locks where not granted and pid in (
+    select l.pid from pg_locks l join pg_database d on d.oid = l.database where d.datname = current_database()
+)
+"""
 STOCK = "select product, location, on_hand, reserved, blocked from warehouse.stock order by 1, 2"
 
 
@@ -335,6 +341,42 @@ def test_reserving_preparing_undoing_and_arriving_at_once_keeps_the_books(house:
     assert house.rows(
         "select count(*)::int, sum(quantity)::int from warehouse.stock_movements where fact_id is not null"
     )[0] == (72, 108)
+
+
+@pytest.mark.requirement("WHS-02", "WHS-04")
+def test_arrivals_at_new_places_and_orders_for_them_never_wait_for_each_other_in_a_circle(house: Warehouse) -> None:
+    """PostgreSQL would end a circle by failing one of them: here nobody tries again."""
+    names = [f"P{number:02}" for number in range(24)]
+    house.products("A", "Z", *names)
+    house.count(("A", "N", 1_000), ("Z", "N", 1_000))
+
+    def keep_busy(number: int) -> None:
+        for place, new in enumerate(names):
+            if number % 2:
+                book(house.database, an_arrival("A", 1, f"B{place}"), an_arrival(new, 3), an_arrival("Z", 1))
+            else:
+                act(house.database, "reserve", [a_visit(ordered(("Z", 1), (new, 1), ("A", 1)))])
+
+    together(6, keep_busy)
+    invariants_hold(house.database)
+
+
+@pytest.mark.requirement("WHS-02")
+def test_undoing_locks_all_places_of_the_orders_in_one_order(house: Warehouse) -> None:
+    house.products("A", "B")
+    house.count(("A", "N", 5), ("B", "N", 5))
+    reserved, prepared = ordered(("A", 1)), ordered(("B", 1))
+    act(house.database, "reserve", [a_visit(reserved), a_visit(prepared)])
+    act(house.database, "prepare", [a_visit(prepared)])
+    with ThreadPoolExecutor(1) as pool:
+        with house.database.transaction() as session:
+            session.rows("select from warehouse.stock where product = 'A' for update")
+            undoing = pool.submit(undo, house.database, "reserve", reserved, prepared)
+            until(lambda: house.rows(WAITING), what="its wait")
+            free = house.rows("select product from warehouse.stock where product = 'B' for update skip locked")
+        undoing.result(timeout=30)
+    assert free == [("B",)], "B is locked before A"
+    assert house.stock() == [("A", "N", 5, 0, 0), ("B", "N", 5, 0, 0)]
 
 
 # -- waiting and arrivals ----------------------------------------------------------------------------------------------

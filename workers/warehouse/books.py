@@ -10,7 +10,7 @@ from shared.master import MasterFile
 from workers.warehouse import invariants
 from workers.warehouse.arrivals import StockRow, save_stock
 from workers.warehouse.rules import Opened, Reserved, Shelves, totals
-from workers.warehouse.stock import change_stock, lock_stock, shelves
+from workers.warehouse.stock import change_stock, lock_places, lock_stock, shelves
 
 _READ = """
 select w.product, s.location, s.on_hand, s.reserved, s.blocked, s.inspection
@@ -25,14 +25,6 @@ select * from unnest(%s::uuid[], %s::int[], %s::text[], %s::text[], %s::bigint[]
 _OPEN = """
 insert into warehouse.stock (product, location)
 select w.product, 'MAIN' from unnest(%s::text[]) as w(product) on conflict do nothing
-"""
-_LOCK_RESERVED = """
-select from (
-    select distinct r.product, r.location
-    from unnest(%s::uuid[]) as o(id) join warehouse.reservations r on r.order_id = o.id
-) held
-join warehouse.stock s on s.product = held.product and s.location = held.location
-order by s.product, s.location for update of s
 """
 _RELEASE = """
 with released as (
@@ -52,7 +44,7 @@ def read_shelves(session: Session, visits: Sequence[Visit]) -> Shelves:
 
 
 def lock_shelves(session: Session, visits: Sequence[Visit]) -> Shelves:
-    """The same with the stock locked. One round trip, two more where a product was never in stock."""
+    """The same with the stock locked. One round trip."""
     return shelves(lock_stock(session, _products(visits)))
 
 
@@ -75,9 +67,9 @@ def release(session: Session, visits: Sequence[Visit]) -> set[str]:
 
     Returns the keys of those who wait for these products; the stock rows stay locked, so that none is missed.
     """
-    orders = array(sorted({visit.order.id for visit in visits}))
-    session.write(_LOCK_RESERVED, orders)
-    session.write(_RELEASE, orders)
+    orders = sorted({visit.order.id for visit in visits})
+    lock_places(session, orders)
+    session.write(_RELEASE, array(orders))
     return {f"stock:{product}" for product in _products(visits)}
 
 

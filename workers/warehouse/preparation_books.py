@@ -14,7 +14,7 @@ from shared.department import Visit, effects_of
 from shared.numbering import take
 from workers.warehouse.preparation_rules import ROUTINE, Goods, Prepared, Rejected
 from workers.warehouse.rules import Pick, totals
-from workers.warehouse.stock import Movement, change_stock, lock_stock, record, shelves
+from workers.warehouse.stock import Movement, change_stock, lock_places, lock_stock, record, shelves
 
 DOCUMENTS = "WH"
 """Preparation orders (备货指令) and inspection reports (质量检验报告) are numbered together; a packing list (装箱单)
@@ -81,16 +81,6 @@ _FAILED = """
 insert into warehouse.inspection_reports (number, order_id, inspected_at, passed, inspector)
 select *, false, 'person' from unnest(%s::text[], %s::uuid[], %s::timestamptz[])
 """
-_LOCK_ISSUED = """
-select from (
-    select distinct l.product, l.location
-    from unnest(%s::uuid[]) as o(id)
-    join warehouse.preparations p on p.order_id = o.id and p.cancelled_at is null
-    join warehouse.preparation_lines l on l.number = p.number
-) issued
-join warehouse.stock s on s.product = issued.product and s.location = issued.location
-order by s.product, s.location for update of s
-"""
 _PUT_BACK = """
 with cancelled as (
     update warehouse.preparations p set cancelled_at = o.at
@@ -115,7 +105,7 @@ from sums where s.product = sums.product and s.location = sums.location
 
 
 def load_goods(session: Session, visits: Sequence[Visit]) -> Goods:
-    """What preparing rests on, the stock locked. Two round trips, two more where a product was never in stock."""
+    """What preparing rests on, the stock locked. Two round trips."""
     products = sorted({line.product for visit in visits for line in visit.order.lines})
     rows = lock_stock(session, products)
     orders = array(sorted({visit.order.id for visit in visits}))
@@ -177,7 +167,7 @@ def _issue(session: Session, now: datetime, prepared: Sequence[tuple[str, Prepar
 def put_back(session: Session, visits: Sequence[Visit]) -> None:
     """Cancel the orders' preparations: the goods return to their places and are reserved for the order again."""
     cancelled = sorted({visit.order.id: visit.now for visit in visits}.items())
-    session.write(_LOCK_ISSUED, array([order for order, _ in cancelled]))
+    lock_places(session, [order for order, _ in cancelled])
     session.write(_PUT_BACK, *columns(cancelled, 2))
 
 

@@ -18,8 +18,22 @@ _OPEN = """
 insert into warehouse.stock (product, location)
 select p.product, 'MAIN' from unnest(%s::text[]) as w(product)
 join sales_review.product_list p on p.product = w.product
+where not exists (select from warehouse.stock s where s.product = w.product)
 order by p.product
 on conflict do nothing
+"""
+_LOCK_PLACES = """
+select from (
+    select r.product, r.location
+    from unnest(%s::uuid[]) as o(id) join warehouse.reservations r on r.order_id = o.id
+    union
+    select l.product, l.location
+    from unnest(%s::uuid[]) as o(id)
+    join warehouse.preparations p on p.order_id = o.id and p.cancelled_at is null
+    join warehouse.preparation_lines l on l.number = p.number
+) held
+join warehouse.stock s on s.product = held.product and s.location = held.location
+order by s.product, s.location for update of s
 """
 _CHANGE = """
 update warehouse.stock s
@@ -57,16 +71,20 @@ class Movement(NamedTuple):
 def lock_stock(session: Session, products: Collection[str]) -> list[Row]:
     """Every row of these products, locked in (product, location) order, as (product, location, on_hand, reserved,
     blocked, inspection). A product of the product list that was never in stock gets an empty row, so that there is
-    something to lock: who waits for goods and who books their arrival then come one after the other.
+    something to lock: who waits for goods and who books their arrival then come one after the other. One round trip.
     """
-    wanted = sorted(set(products))
-    rows = session.rows(_LOCK, array(wanted))
-    found = {row[0] for row in rows}
-    missing = [product for product in wanted if product not in found]
-    if missing:
-        session.write(_OPEN, array(missing))
-        rows += session.rows(_LOCK, array(missing))
-    return rows
+    wanted = array(sorted(set(products)))
+    # Before anything is locked: whoever waits here for another one's new row holds nothing that others wait for.
+    session.write(_OPEN, wanted)
+    return session.rows(_LOCK, wanted)
+
+
+def lock_places(session: Session, orders: Collection[str]) -> None:
+    """Lock every place that holds something of these orders, reserved or issued, before any of it is moved: what is
+    taken back in two steps would otherwise be locked in two orders.
+    """
+    ids = array(sorted(set(orders)))
+    session.write(_LOCK_PLACES, ids, ids)
 
 
 def shelves(rows: Iterable[Row]) -> Shelves:
