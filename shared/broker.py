@@ -23,6 +23,7 @@ from dramatiq.errors import ConnectionClosed
 from typing_extensions import override
 
 from messages.batch import Batch
+from shared.outage import Outage
 from shared.queues import (
     HEARTBEATS,
     LEAVE,
@@ -97,13 +98,16 @@ def run_worker(
 
     Ends the whole process when one of its threads dies; whatever supervises it starts it again.
     """
+    failing = Outage({"queue": queue, "duty": "handle"})
 
     def work(batch: Batch) -> None:
         try:
             handler(batch)
-        except Exception:
+        except Exception as error:  # noqa: BLE001 - told, with all of it
             # Acknowledged all the same: the batch's row is still there, and the scheduler decides when to try again.
-            log.exception("batch.failed", queue=queue, batch=batch.id)
+            failing.noticed(error, batch=batch.id, exc_info=True)
+        else:
+            failing.over()
 
     serving = _ServingBroker(broker.client, queue, on_garbage, stop)
     dramatiq.Actor(
@@ -145,6 +149,7 @@ class _ServingBroker(RedisBroker):
         self.own_bell = f"{NAMESPACE}:bell:{self.broker_id}"
         self.on_garbage = on_garbage
         self.stopping = stop
+        self.outage = Outage({"queue": queue, "duty": "fetch"})
         self.fetch = client.register_script(_FETCH)
         self.leave = client.register_script(LEAVE)
 
@@ -167,7 +172,7 @@ class _ServingBroker(RedisBroker):
                 pipe.expire(self.own_bell, 5)
                 pipe.execute()
         except redis.RedisError as error:
-            log.warning("broker.unreachable", error=str(error))
+            self.outage.noticed(error)
 
 
 class _Consumer(dramatiq.Consumer):
@@ -196,8 +201,7 @@ class _Consumer(dramatiq.Consumer):
             try:
                 self._fill()
             except redis.RedisError as error:
-                if not self._in_doubt:
-                    log.warning("broker.unreachable", queue=self._queue, error=str(error))
+                self._broker.outage.noticed(error)
                 self._in_doubt = True
                 self._rest(_RECONNECT_SECONDS)
         if not self._ahead:
@@ -259,6 +263,7 @@ class _Consumer(dramatiq.Consumer):
         reply = self._broker.fetch(
             keys=[keys.ready, keys.bodies, keys.held, HEARTBEATS, keys.bell], args=[self._broker.broker_id, room]
         )
+        self._broker.outage.over()
         if not reply:
             return False
         refused = False
@@ -289,14 +294,12 @@ class _Consumer(dramatiq.Consumer):
 
     def _settle(self) -> None:
         """After a lost reply: acknowledge again what is done, and give back what we hold without having received it."""
-        was_in_doubt, self._in_doubt = self._in_doubt, False
+        self._in_doubt = False
         done = self._done.copy()
         self._remove(list(done))
         self._done -= done
         held = cast(set[bytes], self._client.smembers(self._keys.held))
         self._give_back(list(held - self._held))
-        if was_in_doubt:
-            log.info("broker.reached", queue=self._queue)
 
     def _remove(self, ids: Sequence[bytes]) -> None:
         # Plain commands: a script that writes would be refused when the broker's memory is full.

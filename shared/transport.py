@@ -21,6 +21,7 @@ from kombu.transport import virtual
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from shared.outage import Outage
 from shared.queues import BrokerUnavailable
 
 Connection: TypeAlias = kombu.Connection
@@ -95,12 +96,13 @@ def consume(
     transaction. Outlives restarts of the broker and the loss of everything in it. `consumer_name` is this process's.
     """
     options = {"group": group, "consumer_name": consumer_name, "claim_idle_seconds": claim_idle_seconds}
+    outage = Outage({"stream": stream, "duty": "receive"})
     while not stop.is_set():
         try:
             with connect(url, **options) as connection:
-                _consume(connection, stream, prefetch, on_batch, stop)
+                _consume(connection, stream, prefetch, on_batch, stop, outage)
         except _Transport.connection_errors as error:  # also when the group is gone: connecting makes it again
-            log.warning("transport.interrupted", stream=stream, error=str(error))
+            outage.noticed(error)
             stop.wait(_RECONNECT_SECONDS)
 
 
@@ -145,26 +147,29 @@ def _consume(
     prefetch: int,
     on_batch: Callable[[list[Incoming]], None],
     stop: threading.Event,
+    outage: Outage,
 ) -> None:
     received: list[Message] = []
-    failures = 0
+    failing, failures = Outage({"stream": stream, "duty": "handle"}), 0
     with kombu.Consumer(
         connection.default_channel, kombu.Queue(stream), on_message=received.append, prefetch_count=prefetch
     ):
         while not stop.is_set():
             _receive(connection, received, prefetch)
+            outage.over()
             if not received:
                 continue
             try:
                 on_batch([Incoming(m.body, m.headers, m.properties["message_id"]) for m in received])
-            except Exception:
-                log.exception("transport.batch_failed", stream=stream, messages=len(received))
+            except Exception as error:  # noqa: BLE001 - told, with all of it
+                failing.noticed(error, messages=len(received), exc_info=True)
                 for message in received:
                     message.requeue()
                 stop.wait(_BACK_OFF_SECONDS[min(failures, len(_BACK_OFF_SECONDS) - 1)])
                 failures += 1
             else:
                 received[-1].ack(multiple=True)
+                failing.over()
                 failures = 0
             received.clear()
 

@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import psycopg
@@ -23,6 +23,7 @@ from shared.catalogue import DefinitionError
 from shared.database import CommitUnknown, Database, RoleRefused, open_database
 from shared.ids import new_id
 from shared.lifeline import watch_lifeline
+from shared.outage import Outage
 from shared.rulebook import LiveRulebook, Rulebook
 from shared.runtime import Counters
 from shared.settings import Settings, settings
@@ -45,6 +46,7 @@ class Process:
     stop: threading.Event
     counters: Counters
     rulebook: LiveRulebook
+    unpublished: Outage = field(default_factory=lambda: Outage({"duty": "publish"}))
 
     def publish(self, batches: Sequence[Batch]) -> None:
         """Send wake-up calls. A broker that is away is only logged: the rows are there, and rescue sends them."""
@@ -53,7 +55,9 @@ class Process:
         try:
             publish(self.broker, [(batch.department, batch) for batch in batches])
         except BrokerUnavailable as error:
-            log.warning("publish.failed", batches=len(batches), error=str(error))
+            self.unpublished.noticed(error, batches=len(batches))
+        else:
+            self.unpublished.over()
 
 
 @contextmanager
@@ -114,13 +118,16 @@ def refusing() -> Iterator[None]:
         raise SystemExit(1) from error
 
 
-def every(seconds: float, stop: threading.Event, work: Callable[[], None]) -> None:
+def every(seconds: float, stop: threading.Event, duty: str, work: Callable[[], None]) -> None:
     """Do something until told to stop; a database or broker that is away is logged and tried again next time."""
+    outage = Outage({"duty": duty})
     while not stop.is_set():
         try:
             work()
         except AWAY as error:
-            log.warning("tick.failed", error=repr(error))
+            outage.noticed(error)
+        else:
+            outage.over()
         stop.wait(seconds)
 
 
@@ -162,7 +169,7 @@ def _beat(process: Process) -> None:
                 counters.handled, counters.duplicates, counters.stale, memory,
             )  # fmt: skip
 
-    every(process.settings.heartbeat_seconds, process.stop, beat)
+    every(process.settings.heartbeat_seconds, process.stop, "heartbeat", beat)
 
 
 _BEAT = """

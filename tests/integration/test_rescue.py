@@ -362,7 +362,7 @@ def test_a_duty_goes_on_after_a_fault_that_passes(fault: type[Exception]) -> Non
             raise fault
         stop.set()
 
-    every(0.01, stop, work)
+    every(0.01, stop, "test", work)
     assert tries == 3
 
 

@@ -27,8 +27,12 @@ def as_process(database: Database, broker_url: str, **chosen: Any) -> Process:
 
 
 @contextmanager
-def started(*module: str, database_url: str, broker_url: str, **variables: str) -> Iterator["subprocess.Popen[str]"]:
-    """`python -m <module>`, ready; killed at the end if it is still there. `variables` as ORDERFLOW_<NAME>."""
+def started(
+    *module: str, database_url: str, broker_url: str, log: str = os.devnull, **variables: str
+) -> Iterator["subprocess.Popen[str]"]:
+    """`python -m <module>`, ready; killed at the end if it is still there. What it says on stderr is appended to the
+    file `log`. `variables` as ORDERFLOW_<NAME>.
+    """
     env: Mapping[str, str] = {
         **os.environ,
         "PYTHONPATH": str(REPOSITORY),
@@ -36,9 +40,11 @@ def started(*module: str, database_url: str, broker_url: str, **variables: str) 
         "ORDERFLOW_BROKER_URL": broker_url,
         **{f"ORDERFLOW_{name.upper()}": value for name, value in variables.items()},
     }
-    with subprocess.Popen(
-        [sys.executable, "-m", *module], env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
+    command = [sys.executable, "-m", *module]
+    with (
+        Path(log).open("a") as stderr,
+        subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=stderr, text=True) as process,
+    ):
         try:
             assert process.stdout
             assert process.stdout.readline() == "READY\n"

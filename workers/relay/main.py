@@ -4,9 +4,9 @@ An event is sent at least once: it leaves the outbox in the transaction during w
 """
 
 import psycopg
-import structlog
 
 from shared.database import CommitUnknown, Leadership
+from shared.outage import Outage
 from shared.queues import BrokerUnavailable
 from shared.transport import Connection, connect, publish
 from workers.process import Process, running
@@ -16,8 +16,6 @@ STREAM = "orderflow.events"
 _TRANSACTIONS = 4  # of at most some hundred events each
 _SHORTEST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.02, 0.25
 _STANDBY_SECONDS = 1.0
-
-log = structlog.get_logger()
 
 
 def relay_once(process: Process, connection: Connection) -> int:
@@ -32,31 +30,34 @@ def relay_once(process: Process, connection: Connection) -> int:
 
 def work() -> None:
     """Lead, or stand by until the leader is gone."""
+    outage = Outage({"duty": "relay"})
     with running("relay", hot=True) as process, connect(process.settings.broker_url) as connection:
         letters.start(process)
         while not process.stop.is_set():
             try:
                 leadership = process.database.lead("relay")
+                outage.over()
             except psycopg.OperationalError as error:
-                log.warning("relay.database_away", error=repr(error))
+                outage.noticed(error)
                 leadership = None
             if leadership is None:
                 process.stop.wait(_STANDBY_SECONDS)
                 continue
-            _lead(process, connection, leadership)
+            _lead(process, connection, leadership, outage)
 
 
-def _lead(process: Process, connection: Connection, leadership: Leadership) -> None:
+def _lead(process: Process, connection: Connection, leadership: Leadership, outage: Outage) -> None:
     pause = _SHORTEST_PAUSE_SECONDS
     while not process.stop.is_set():
         try:
             sent = relay_once(process, connection) if leadership.finds(_WAITING) else 0
+            outage.over()
         except BrokerUnavailable as error:
-            log.warning("relay.broker_away", error=str(error))
+            outage.noticed(error)
             process.stop.wait(_STANDBY_SECONDS)
             continue
         except (psycopg.OperationalError, CommitUnknown) as error:
-            log.warning("relay.database_away", error=repr(error))
+            outage.noticed(error)
             break
         pause = _SHORTEST_PAUSE_SECONDS if sent else min(2 * pause, _LONGEST_PAUSE_SECONDS)
         if not sent:

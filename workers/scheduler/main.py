@@ -59,7 +59,7 @@ def work() -> None:
             if leadership:
                 tick(process, datetime.now(UTC), done)
 
-        every(process.settings.scheduler_tick_seconds, process.stop, lead)
+        every(process.settings.scheduler_tick_seconds, process.stop, "schedule", lead)
 
 
 if __name__ == "__main__":
