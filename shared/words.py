@@ -1,8 +1,9 @@
-"""The words of codes: findings, states, events, roles and answers, in Chinese and English."""
+"""The words of codes, in Chinese and English: findings, states, events, roles, and what the command line says."""
 
 import tomllib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +18,7 @@ _LOCALE: Mapping[Language, str] = {"zh": "zh_CN", "en": "en"}
 
 
 def word(kind: str, code: str, language: Language) -> str:
-    """The word for a code of `shared/locale/words.toml`; the code itself where there is none."""
+    """The word for a code of `shared/locale/*.toml`; the code itself where there is none."""
     entry = _words().get(kind, {}).get(code)
     return entry[language] if entry else code
 
@@ -39,8 +40,27 @@ def sentence(kind: str, code: str, values: Mapping[str, Any], language: Language
 
 def answer(code: str, values: Mapping[str, Any], language: Language) -> str:
     """An answer to a person, such as why they may not decide a task."""
-    entry = _words().get("answers", {}).get(code)
-    return _fill(entry[language], values, language) if entry else code
+    return sentence("answers", code, values, language)
+
+
+def money(minor: int, currency: str, language: Language) -> str:
+    """An amount with its currency."""
+    return format_amount(minor, currency, _LOCALE[language])
+
+
+def grounds(basis: Mapping[str, Any], language: Language) -> list[str]:
+    """What a decision rested on, a phrase for each figure that is known."""
+    phrases = []
+    for name, value in basis.items():
+        if name not in TOLD_ELSEWHERE and value not in (None, {}):
+            shown = _figure(name, value, basis, language)
+            entry = _words()["basis"].get(name)
+            phrases.append(_fill(entry[language], {"value": shown}, language) if entry else f"{name} {shown}")
+    return phrases
+
+
+TOLD_ELSEWHERE = frozenset({"currency", "reasons"})
+"""Of a basis: the currency stands with its amounts, and the reasons are findings of the same event."""
 
 
 def notice(kind: str, data: Mapping[str, Any], language: Language) -> str:
@@ -56,7 +76,7 @@ _UNSAID = dict.fromkeys(("reason", "requested_change", "delivery_date", "step"),
 
 def remark(code: str, values: Mapping[str, Any], language: Language) -> str:
     """What is said beside an answer, such as how many tasks were decided."""
-    return _fill(_words()["remarks"][code][language], values, language)
+    return sentence("remarks", code, values, language)
 
 
 def moment(at: datetime) -> str:
@@ -85,18 +105,16 @@ def _fill(text: str, values: Mapping[str, Any], language: Language) -> str:
 
 def _shown(name: str, value: Any, values: Mapping[str, Any], language: Language) -> str:
     if name.endswith("_minor") and isinstance(value, int) and "currency" in values:
-        return format_amount(value, values["currency"], _LOCALE[language])
-    if name in ("roles", "held") and isinstance(value, str):
-        return ", ".join(word("roles", role, language) for role in value.split()) or "–"
+        return money(value, values["currency"], language)
     if name in _KINDS and isinstance(value, str):
-        return word(_KINDS[name], value, language)
+        return ", ".join(word(_KINDS[name], code, language) for code in value.split()) or "–"
     if isinstance(value, datetime):
         return moment(value)
     return "" if value is None else str(value)
 
 
-_KINDS = {"state": "states", "decision": "choices"}
-"""Values that are codes themselves, and the kind of word that each is."""
+_KINDS = {"state": "states", "decision": "choices", "roles": "roles", "held": "roles"}
+"""Values that are codes themselves, or several, and the kind of word that each is."""
 
 
 class _Lenient(dict[str, str]):
@@ -104,6 +122,32 @@ class _Lenient(dict[str, str]):
 
     def __missing__(self, key: str) -> str:
         return f"{{{key}}}"
+
+
+def _figure(name: str, value: Any, basis: Mapping[str, Any], language: Language) -> str:
+    """A value of a basis as people read it; its name says what it is."""
+    if isinstance(value, dict):
+        return ", ".join(_named(name, key, each, basis, language) for key, each in value.items())
+    if name.endswith("_minor") and "currency" in basis:
+        return money(value, basis["currency"], language)
+    if name.endswith("_basis_points"):
+        return f"{value / 100:g} %"
+    if name.endswith("_grams"):
+        return f"{Decimal(value) / 1000:,f} kg"
+    if name.endswith("_at"):
+        return f"{datetime.fromisoformat(value).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    code, _, days = str(value).partition("_") if name == "terms" else (str(value), "", "")
+    entry = _words()["basis_values"].get(f"{name}.{code}")
+    return _fill(entry[language], {"days": days}, language) if entry else str(value)
+
+
+def _named(name: str, key: str, value: Any, basis: Mapping[str, Any], language: Language) -> str:
+    """A value that has a key beside it: a product, a line, or what it counts."""
+    entry = _words()["basis_values"].get(f"{name}.{key}")
+    shown = _figure(name, value, basis, language)
+    if isinstance(value, dict):
+        return f"{key} ({shown})"
+    return f"{entry[language]} {shown}" if entry else f"{key}: {shown}"
 
 
 @cache
@@ -117,4 +161,5 @@ def _findings() -> dict[str, dict[str, str]]:
 
 @cache
 def _words() -> dict[str, dict[str, dict[str, str]]]:
-    return tomllib.loads((FOLDER / "words.toml").read_text(encoding="utf-8"))
+    files = (tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.toml")))
+    return {kind: words for file in files for kind, words in file.items()}

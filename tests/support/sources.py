@@ -1,9 +1,11 @@
 """The project's own source as syntax trees: who imports whom, what is called, which texts stand in it."""
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
+from string import Formatter
 
 from messages.batch import Department
 from tests.support.database import REPOSITORY
@@ -74,6 +76,30 @@ def modules() -> tuple[Module, ...]:
 def names() -> frozenset[str]:
     """The names of all of them."""
     return frozenset(module.name for module in modules())
+
+
+def possible_texts(module: Module, text: ast.expr) -> list[str]:
+    """Patterns of what the expression may be; a name may be whatever is assigned to it anywhere in the file."""
+    if isinstance(text, ast.Constant):
+        return [re.escape(str(text.value))]
+    if isinstance(text, ast.IfExp):
+        return possible_texts(module, text.body) + possible_texts(module, text.orelse)
+    if isinstance(text, ast.JoinedStr):
+        parts = [str(part.value) if isinstance(part, ast.Constant) else None for part in text.values]
+        return ["".join(".+" if part is None else re.escape(part) for part in parts)]
+    assert isinstance(text, ast.Name), f"{module.path}:{text.lineno}: nobody can tell which code this is"
+    assigned = [
+        node.value
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Assign) and text.id in {each.id for each in node.targets if isinstance(each, ast.Name)}
+    ]
+    assert assigned, f"{module.path}:{text.lineno}: nobody can tell which code this is"
+    return [pattern for value in assigned for pattern in possible_texts(module, value)]
+
+
+def places(text: str) -> set[str]:
+    """The names of the {places} in it."""
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
 
 
 def _name(parts: tuple[str, ...]) -> str:

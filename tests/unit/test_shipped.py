@@ -2,7 +2,6 @@
 
 import ast
 import re
-import string
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
@@ -10,32 +9,21 @@ from typing import get_args
 
 import pytest
 
-from messages.batch import Department
 from messages.commands import FACT_OWNERS, ContractReceived
-from messages.folders import DocumentKind
-from messages.orders import SaleType
 from shared import definitions, policy
-from shared.calendar import Unit
 from shared.catalogue import DefinitionError, gather
-from shared.history import Kind
-from shared.notices import ENDS, OVERDUE, TOLD
-from shared.processes import RECORD, REPEAT, RETURN, Mode
 from shared.roles import ROLES
 from shared.rulebook import Rulebook
-from shared.states import State
-from shared.tasks import CHOICES
 from shared.words import FOLDER, LANGUAGES, known_findings
 from tests.support.definitions import definition_text, step
-from tests.support.sources import DEPARTMENTS, Module, modules
+from tests.support.sources import DEPARTMENTS, Module, modules, places, possible_texts
 from workers.department import verify_own
 from workers.departments import declaration, invariants, known_activities, verify
-from workers.intake.accept import Verdict
 from workers.intake.changes import Change
 from workers.process import refusing
 
 FINDINGS = FOLDER / "findings"
 CORE = "core"
-WORDS = tomllib.loads((FOLDER / "words.toml").read_text(encoding="utf-8"))
 ENTRY = {*LANGUAGES, *(f"remedy_{language}" for language in LANGUAGES)}
 STANDARD = policy.load()
 
@@ -93,27 +81,8 @@ def found_by(module: Module) -> Iterator[tuple[re.Pattern[str], ast.Call]]:
     """Every finding that a file makes: a pattern for its code, and the call."""
     for called, call in module.calls():
         if called in ("finding", "Finding"):
-            for pattern in _codes(module, call.args[0]):
+            for pattern in possible_texts(module, call.args[0]):
                 yield re.compile(pattern), call
-
-
-def _codes(module: Module, code: ast.expr) -> list[str]:
-    """What the expression may be; a name may be whatever is assigned to it anywhere in the file."""
-    if isinstance(code, ast.Constant):
-        return [re.escape(str(code.value))]
-    if isinstance(code, ast.IfExp):
-        return _codes(module, code.body) + _codes(module, code.orelse)
-    if isinstance(code, ast.JoinedStr):
-        parts = [str(part.value) if isinstance(part, ast.Constant) else None for part in code.values]
-        return ["".join(".+" if part is None else re.escape(part) for part in parts)]
-    assert isinstance(code, ast.Name), f"{module.path}:{code.lineno}: nobody can tell which code this is"
-    assigned = [
-        node.value
-        for node in ast.walk(module.tree)
-        if isinstance(node, ast.Assign) and code.id in {each.id for each in node.targets if isinstance(each, ast.Name)}
-    ]
-    assert assigned, f"{module.path}:{code.lineno}: nobody can tell which code this is"
-    return [pattern for value in assigned for pattern in _codes(module, value)]
 
 
 def catalogue(department: str) -> dict[str, dict[str, str]]:
@@ -159,15 +128,11 @@ def test_both_languages_say_the_same_of_a_finding(department: str) -> None:
         assert re.search("[一-鿿]", entry["zh"]), code
         assert re.search("[一-鿿]", entry["remedy_zh"]), code
         for prefix in ("", "remedy_"):
-            chinese, english = (_places(entry[prefix + language]) - _NAMES for language in ("zh", "en"))
+            chinese, english = (places(entry[prefix + language]) - _NAMES for language in ("zh", "en"))
             assert chinese == english, code
 
 
 _NAMES = {"name_zh", "name_en"}
-
-
-def _places(text: str) -> set[str]:
-    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
 
 @pytest.mark.parametrize("department", [*DEPARTMENTS, CORE])
@@ -179,52 +144,8 @@ def test_every_figure_in_the_words_is_one_that_the_finding_has(department: str) 
             given = {keyword.arg for keyword in call.keywords} | ({"subject"} if len(call.args) > 1 else set())
             for code, entry in catalogue(department).items():
                 if pattern.fullmatch(code):
-                    wanted = {name for text in entry.values() for name in _places(text)}
+                    wanted = {name for text in entry.values() for name in places(text)}
                     assert wanted <= given, f"{module.path}:{call.lineno}: {code}"
-
-
-# -- words of everything else ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("kind", "codes"),
-    [
-        ("states", {*State}),
-        ("departments", {*Department}),
-        ("events", {*Kind}),
-        ("roles", {*ROLES}),
-        ("verdicts", {*Verdict}),
-        ("documents", {*DocumentKind}),
-        ("sale_types", {*SaleType}),
-        ("activities", known_activities()),
-        ("modes", {*get_args(Mode)}),
-        ("disagreements", {RETURN, REPEAT, RECORD}),
-        ("units", {*get_args(Unit)}),
-        ("choices", {*CHOICES}),
-        ("notices", {*TOLD, *ENDS, OVERDUE}),
-    ],
-)
-def test_every_word_is_there_in_both_languages_and_none_is_left_over(kind: str, codes: set[str]) -> None:
-    assert {*WORDS[kind]} == codes
-    assert all({*entry} == {*LANGUAGES} and all(entry.values()) for entry in WORDS[kind].values())
-
-
-def test_every_answer_to_a_person_has_words() -> None:
-    given = {
-        call.args[0].value
-        for module in modules()
-        for called, call in module.calls()
-        if called == "Refusal" and isinstance(call.args[0], ast.Constant) and "." in str(call.args[0].value)
-    }
-    assert {*WORDS["answers"]} == given
-
-
-@pytest.mark.parametrize("kind", ["answers", "notices", "remarks"])
-def test_a_sentence_says_the_same_in_both_languages(kind: str) -> None:
-    for code, entry in WORDS[kind].items():
-        assert _places(entry["zh"]) == _places(entry["en"]), code
-        assert re.search("[一-鿿]", entry["zh"]), code
-        assert not re.search("[一-鿿]", entry["en"].replace("或签", "")), code
 
 
 def test_every_definition_and_policy_has_a_title_in_both_languages() -> None:

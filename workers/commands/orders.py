@@ -100,8 +100,7 @@ def show(
 
 def why(data: dict[str, Any], chosen: Any) -> str:
     """The grounds of one event in words: findings, reasons, what is waited for, what it rested on."""
-    from shared.words import explain, word
-    from workers.commands.terminal import as_text
+    from shared.words import explain, grounds, word
 
     parts = [f"{word('remarks', 'for', chosen)} {data['on_behalf_of']}"] if data.get("on_behalf_of") else []
     parts += [explain(finding, chosen) for finding in data.get("findings", ())]
@@ -113,5 +112,4 @@ def why(data: dict[str, Any], chosen: Any) -> str:
     for key in data.get("for", ()):
         kind, _, what = key.partition(":")
         parts.append(f"{word('waits', kind, chosen)} {what if kind == 'stock' else ''}".strip())
-    parts += [f"{name} {as_text(value)}" for name, value in data.get("basis", {}).items()]
-    return "; ".join(parts)
+    return "; ".join([*parts, *grounds(data.get("basis", {}), chosen)])

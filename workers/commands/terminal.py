@@ -1,6 +1,5 @@
 """What the commands share: finding the running system, printing for people or for programs, ending with a sentence."""
 
-import json
 import sys
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
@@ -110,8 +109,3 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str |
 
 _CONTROL = dict.fromkeys((*range(9), *range(11, 32), 127), "�")
 """What comes from outside is shown, and steers neither the terminal nor the layout."""
-
-
-def as_text(value: object) -> str:
-    """A JSON value on one line, readable."""
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)

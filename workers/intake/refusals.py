@@ -54,6 +54,9 @@ def record(session: Session, refusals: Sequence[Refusal], now: datetime) -> list
 
 
 _SUBJECT = {"order": "submission", "conflict": "submission", "fact": "fact", "fact_conflict": "fact"}
+KINDS = tuple(_SUBJECT)
+"""Of refusals."""
+
 _REFUSALS = """
 insert into core.refusals (id, at, kind, origin, source, external_id, errors, raw)
 select * from unnest(%s::uuid[], %s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::text[], %s::json[],
