@@ -1,9 +1,12 @@
 """Every code has its words in both languages: in the catalogues, on the command line, in histories and refusals."""
 
 import ast
+import json
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import date
+from decimal import Decimal
 from typing import Any, get_args
 
 import pytest
@@ -12,18 +15,23 @@ from messages.batch import Department
 from messages.commands import FACT_OWNERS
 from messages.folders import DocumentKind
 from messages.orders import PaymentMethod, SaleType
+from shared import definitions
 from shared.calendar import Unit
+from shared.catalogue import DefinitionError
 from shared.history import Kind
+from shared.money import MoneyError, convert, to_minor
 from shared.notices import ENDS, OVERDUE, TOLD
-from shared.processes import RECORD, REPEAT, RETURN, Mode
+from shared.processes import RECORD, REPEAT, RETURN, Mode, select
+from shared.reasons import as_pattern, place, reason, templates
 from shared.roles import ROLES
 from shared.states import State
 from shared.tasks import CHOICES
 from shared.words import FOLDER, LANGUAGES, TOLD_ELSEWHERE, grounds
+from tests.support.orders import submitted
 from tests.support.sources import Module, modules, places
 from workers.departments import known_activities
 from workers.intake.accept import Verdict
-from workers.intake.parse import Limits
+from workers.intake.parse import Limits, Refused, parse_fact, parse_order
 from workers.intake.refusals import KINDS
 
 CATALOGUES = [tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.toml"))]
@@ -138,3 +146,158 @@ def test_what_a_decision_rested_on_is_told_in_words(
 ) -> None:
     assert grounds(basis, "en") == english
     assert grounds(basis, "zh") == chinese
+
+
+# -- why something is refused ------------------------------------------------------------------------------------------
+
+MAKES = {"FileRefused": (None, 0), "refuse": (1, 2), "fault": (1, 2), "_error": (1, 2), "Unreadable": (0, 1)}
+"""What makes a reason, and where in its call the code stands, and the words."""
+
+
+def reasons() -> Iterator[tuple[str, str, str]]:
+    """Every reason that is written out: its code, an example of it, and where."""
+    for module in modules():
+        for called, call in module.calls():
+            if module.name.startswith("workers.intake.") and (called in MAKES or called == "FieldError"):
+                code, words = _code_and_words(called, call)
+                example = "".join(_example(words))
+                if code and example:
+                    yield code, example, f"{module.path}:{call.lineno}"
+
+
+def _code_and_words(called: str, call: ast.Call) -> tuple[str, ast.expr]:
+    if called == "FieldError":
+        named = {keyword.arg: keyword.value for keyword in call.keywords}
+        code, words = named["code"], named["reason"]
+    else:
+        where, place = MAKES[called]
+        code, words = ast.Constant("file") if where is None else call.args[where], call.args[place]
+    return str(code.value) if isinstance(code, ast.Constant) else "", words
+
+
+def _example(words: ast.expr) -> Iterator[str]:
+    """Nothing where the words come from elsewhere."""
+    for part in words.values if isinstance(words, ast.JoinedStr) else [words]:
+        if isinstance(part, ast.Constant):
+            yield str(part.value)
+        elif isinstance(part, ast.FormattedValue):
+            yield "7"
+
+
+def test_every_reason_is_said_in_chinese_and_no_template_is_left_over() -> None:
+    used = set()
+    for code, example, where in reasons():
+        fitting = [english for english in templates().get(code, {}) if as_pattern(english).fullmatch(example)]
+        assert fitting, f"{where}: {code}: {example}"
+        used |= {(code, english) for english in fitting}
+        assert CHINESE.search(reason(code, example, "zh")), where
+    ours = {code for code, _ in used}
+    assert {english for code in ours for english in templates()[code] if (code, english) not in used} == FROM_ELSEWHERE
+
+
+FROM_ELSEWHERE = {"Field required", "{number} of this customer is another order of the same batch already"}
+"""What pydantic says under the same code, and what a value that is put in says in words."""
+
+
+def test_both_languages_have_the_same_figures_in_a_reason() -> None:
+    untold = {"error", "kind", "name", "unit", "what"}
+    for code, entries in templates().items():
+        for english, chinese in entries.items():
+            assert CHINESE.search(chinese), (code, english)
+            assert places(chinese) <= places(english) <= places(chinese) | untold, (code, english)
+
+
+BAD: list[Any] = [
+    None, True, 7, -1, 0.5, 1e300, 10**30, "", " ", "x", "x" * 3_000, "2026-13-01", "2026-01-01T10:00:00", "1e5",
+    "1.2345", "-1", [], ["x"], [{}], {}, {"x": 1}, [{"product": "P001"}] * 2_001,
+]  # fmt: skip
+FACTS: list[dict[str, Any]] = [
+    {"kind": "payment_received", "reference": "R", "order": "SO-1", "amount": "1.00", "currency": "CNY", "method": "x"},
+    {"kind": "goods_received", "product": "P001", "quantity": 1, "location": "MAIN"},
+    {"kind": "survey_answered", "order": "SO-1", "score": 5, "comment": ""},
+    {"kind": "cancellation_requested", "order": "SO-1", "reason": "x"},
+    {"kind": "order_resubmitted", "order": "SO-1", "by": "sam", "document": submitted()},
+]  # fmt: skip
+
+
+Parse = Callable[[bytes, Limits], object]
+
+
+def spoiled(document: Any) -> Iterator[Any]:
+    """The document with something bad at every place of it, and with every place left out."""
+    if isinstance(document, dict):
+        for name, value in document.items():
+            yield {key: each for key, each in document.items() if key != name}
+            yield from ({**document, name: bad} for bad in spoiled(value))
+        yield {**document, "unheard_of": 1}
+    if isinstance(document, list):
+        yield from ([bad, *document[1:]] for bad in spoiled(document[0]))
+    yield from BAD
+
+
+def test_whatever_is_wrong_with_the_form_of_a_message_is_said_in_chinese() -> None:
+    seen = set()
+    about: dict[str, Any] = {
+        "schema_version": 1,
+        "source": "bank",
+        "fact_id": "F",
+        "occurred_at": "2026-11-24T08:00:00Z",
+    }
+    bodies: list[tuple[Parse, Any]] = [(parse_order, body) for body in spoiled(submitted())]
+    bodies += [(parse_fact, body) for fact in FACTS for body in spoiled(about | fact)]
+    raws = [(parse, json.dumps(body).encode()) for parse, body in bodies]
+    raws += [
+        (parse, raw) for parse in (parse_order, parse_fact) for raw in (b"{", b"", b"\xff", b'{"\xff": 1}', b"[" * 99)
+    ]
+    for parse, raw in raws:
+        try:
+            parse(raw, LIMITS)
+        except Refused as refused:
+            for error in refused.errors:
+                told = reason(error.code, error.reason, "zh")
+                assert CHINESE.search(told), error
+                assert reason(error.code, error.reason, "en") == error.reason
+                seen.add(error.code)
+    assert len(seen) > 25, seen
+
+
+@pytest.mark.parametrize(
+    ("english", "chinese"),
+    [
+        ("column No, line 3: no product P9", "列 No，第 3 行：没有商品 P9"),
+        ("columns A, B, lines 2-14, 20: no product P9", "列 A, B，第 2-14, 20 行：没有商品 P9"),
+        ("set by the map, lines 2, 4 and 7 more: no product P9", "由映射设定，第 2, 4 行等，另有 7 行：没有商品 P9"),
+        ("line 7: no product P9", "第 7 行：没有商品 P9"),
+        ("no product line 7: P9", "没有商品 line 7: P9"),
+        ("something of old", "something of old"),
+    ],
+)  # fmt: skip
+def test_a_reason_has_its_place_in_the_file_before_it(english: str, chinese: str) -> None:
+    assert reason("unknown_product", english, "zh") == chinese
+
+
+def test_a_place_is_said_in_chinese() -> None:
+    assert place("orders.csv lines 2-3", "zh") == "orders.csv 第 2-3 行"
+    assert place("orders.csv lines 2-3", "en") == "orders.csv lines 2-3"
+    assert place("orders.submitted 1795572967671-26", "zh") == "orders.submitted 1795572967671-26"
+
+
+def test_a_state_in_a_reason_is_said_in_words() -> None:
+    assert reason("not_returned", "SO-1 is shipped, not returned", "zh") == "SO-1 已发货，不是已退回"
+
+
+@pytest.mark.parametrize(
+    ("code", "fails"),
+    [
+        ("amount", lambda: to_minor(Decimal("1.005"), "CNY")),
+        ("amount", lambda: to_minor(Decimal("Infinity"), "CNY")),
+        ("amount", lambda: to_minor(Decimal(1), "cny")),
+        ("unknown_currency", lambda: convert(1, "XXX", "CNY", {})),
+        ("unknown_definition", lambda: select(definitions.load(), "domestic", date(2026, 1, 1), "d99")),
+        ("unknown_definition", lambda: select(definitions.load(), "barter", date(2026, 1, 1))),
+    ],
+)
+def test_what_money_and_definitions_say_is_said_in_chinese(code: str, fails: Callable[[], object]) -> None:
+    with pytest.raises((MoneyError, DefinitionError)) as failed:
+        fails()
+    assert CHINESE.search(reason(code, str(failed.value), "zh"))

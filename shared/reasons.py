@@ -1,0 +1,68 @@
+"""Why something from outside is refused, in Chinese. Contracts and the database keep the sentence in English, which is
+for programmers of other systems as well; its figures are read out of it again, with the templates of `locale/errors`.
+"""
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from functools import cache
+from string import Formatter
+
+from shared.words import FOLDER, Language, word
+
+ERRORS = FOLDER / "errors"
+_PLACED = re.compile(r"((?:.+?, )?lines? [0-9][0-9, -]*(?: and [0-9]+ more)?): (.*)", re.DOTALL)
+"""A reason after its place in a file."""
+
+
+def reason(code: str, english: str, language: Language) -> str:
+    """Why a field, a file or a command line is refused, by its code; what no template fits stays in English."""
+    if language == "en":
+        return english
+    placed = _PLACED.fullmatch(english)
+    if placed and code != "file":
+        return f"{place(placed[1], language)}：{_chinese(code, placed[2])}"
+    return _chinese(code, english)
+
+
+def place(english: str, language: Language) -> str:
+    """Where in a file something stands."""
+    return english if language == "en" else _chinese("place", english)
+
+
+def _chinese(code: str, english: str) -> str:
+    for pattern, chinese in _templates().get(code, ()):
+        found = pattern.fullmatch(english)
+        if found:
+            return chinese.format_map(
+                {name: _IN_WORDS.get(name, str)(text) for name, text in found.groupdict().items()}
+            )
+    return english
+
+
+_IN_WORDS: Mapping[str, Callable[[str], str]] = {
+    "expected": lambda text: text.replace(" or ", ", "),
+    "state": lambda text: word("states", text, "zh"),
+}
+"""Values that are words themselves."""
+
+
+def as_pattern(template: str) -> re.Pattern[str]:
+    """What the template has made: its text, with anything at its {names}."""
+    parts = (re.escape(text) + (f"(?P<{name}>.*)" if name else "") for text, name, *_ in Formatter().parse(template))
+    return re.compile("".join(parts), re.DOTALL)
+
+
+@cache
+def templates() -> Mapping[str, Mapping[str, str]]:
+    """By code: English templates and their Chinese."""
+    files = [tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(ERRORS.glob("*.toml"))]
+    return {code: entries for file in files for code, entries in file.items()}
+
+
+@cache
+def _templates() -> Mapping[str, list[tuple[re.Pattern[str], str]]]:
+    return {
+        code: [(as_pattern(english), chinese) for english, chinese in entries.items()]
+        for code, entries in templates().items()
+    }
