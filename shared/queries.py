@@ -1,11 +1,12 @@
 """What people look up: orders, histories, dead letters, and the state of the departments. Read only."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from messages.batch import Department
-from shared.database import Session
+from shared.database import Session, array
 from shared.histories import attempts, explained
 from shared.money import format_amount, from_minor
 
@@ -91,6 +92,12 @@ def refusal(session: Session, refusal_id: str) -> dict[str, Any] | None:
     }
 
 
+def first_unknown(session: Session, what: str, named: Sequence[str]) -> str | None:
+    """The first of what was named (`order`, `customer`, `person` or dead `letter`) that is not there."""
+    known = {row[0] for row in session.rows(_KNOWN[what], array(named))}
+    return next((each for each in named if each not in known), None)
+
+
 def departments_now(session: Session, now: datetime) -> dict[str, dict[str, Any]]:
     """Per department: orders waiting in batches, since when the oldest; with people; waiting for the world; dead;
     living worker processes, and how much they have handled since they started.
@@ -152,6 +159,12 @@ select * from (
 _REFUSAL = """
 select id, at, kind, origin, source, external_id, errors, raw from core.refusals where id::text = %s
 """
+_KNOWN = {
+    "order": "select number from core.order_headers where number = any(%s::text[])",
+    "customer": "select customer from sales_review.customer_list where customer = any(%s::text[])",
+    "person": "select id from core.staff where active and id = any(%s::text[])",
+    "letter": "select id::text from core.dead_letters where id = any(%s::uuid[])",
+}
 _BATCHES_NOW = "select department, sum(cardinality(ids)), min(created_at) from core.batches group by department"
 _TASKS_NOW = "select department, count(*) from core.user_tasks where status = 'open' group by department"
 _WAITS_NOW = "select department, count(distinct (order_id, step)) from core.waits group by department"

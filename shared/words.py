@@ -34,8 +34,9 @@ def remedy(finding: Mapping[str, Any], language: Language) -> str:
 
 
 def sentence(kind: str, code: str, values: Mapping[str, Any], language: Language) -> str:
-    """A sentence with its values."""
-    return _fill(word(kind, code, language), values, language)
+    """A sentence with its values; the code itself where there is none."""
+    entry = _words().get(kind, {}).get(code)
+    return _fill(entry[language], values, language) if entry else code
 
 
 def answer(code: str, values: Mapping[str, Any], language: Language) -> str:

@@ -26,9 +26,11 @@ from workers.commands import (
     rulebook,
     terminal,
 )
+from workers.commands.usage import Commands
 
 app = typer.Typer(
     name="orderflow",
+    cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Sales orders through six departments. 销售订单审批与履行系统。",
@@ -71,13 +73,13 @@ def main() -> None:
     try:
         app(prog_name="./run orderflow")
     except psycopg.OperationalError as error:
-        sys.exit(_away("The database", error))
+        sys.exit(_away("away.database", error))
     except BrokerUnavailable as error:
-        sys.exit(_away("The broker", error))
+        sys.exit(_away("away.broker", error))
 
 
-def _away(what: str, error: Exception) -> int:
-    sys.stderr.write(f"{what} does not answer: {str(error).strip().splitlines()[0]}\n")
+def _away(code: str, error: Exception) -> int:
+    terminal.complain(terminal.told(code, error=(str(error).strip() or type(error).__name__).splitlines()[0]))
     return terminal.NOT_RUNNING
 
 

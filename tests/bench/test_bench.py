@@ -82,4 +82,4 @@ def test_parts_can_be_left_out_and_people_get_a_table() -> None:
 def test_an_unknown_part_is_refused() -> None:
     done = bench("--skip", "everything")
     assert done.returncode == 2
-    assert "everything is no part; they are latency, floor, naive" in " ".join(done.stderr.replace("│", " ").split())
+    assert "There is no part 'everything'; there are latency, floor, naive" in " ".join(done.stderr.split())

@@ -28,7 +28,7 @@ from shared.states import State
 from shared.tasks import CHOICES
 from shared.words import FOLDER, LANGUAGES, TOLD_ELSEWHERE, grounds
 from tests.support.orders import submitted
-from tests.support.sources import Module, modules, places
+from tests.support.sources import Module, modules, places, possible_texts
 from workers.departments import known_activities
 from workers.intake.accept import Verdict
 from workers.intake.parse import Limits, Refused, parse_fact, parse_order
@@ -78,6 +78,63 @@ def test_every_answer_to_a_person_has_words() -> None:
     first = [call.args[0] for module in modules() for called, call in module.calls() if called == "Refusal"]
     given = {str(code.value) for code in first if isinstance(code, ast.Constant)} - {*KINDS}  # those are of intake
     assert {*WORDS["answers"]} == given
+
+
+# -- the command line --------------------------------------------------------------------------------------------------
+
+SPEAKS = {"say", "note", "fail", "told", "terminal.told", "self._told", "_away"}
+
+
+def said() -> Iterator[tuple[re.Pattern[str], str, ast.Call]]:
+    """Every sentence that the command line says: a pattern for its code, where, and the call."""
+    for module in modules():
+        ours = module.name.startswith(("workers.cli", "workers.commands.", "workers.demo."))
+        for called, call in module.calls() if ours else ():
+            if called in SPEAKS and not isinstance(call.args[0], ast.Name):  # a name: one of them hands it on
+                for pattern in possible_texts(module, call.args[0]):
+                    yield re.compile(pattern), f"{module.path}:{call.lineno}", call
+
+
+def test_every_sentence_of_the_command_line_has_words_and_none_is_left_over() -> None:
+    codes = {*WORDS["said"]}
+    assert [where for pattern, where, _ in said() if not any(map(pattern.fullmatch, codes))] == []
+    assert {code for code in codes if not any(pattern.fullmatch(code) for pattern, _, _ in said())} == set()
+
+
+def test_every_figure_in_a_sentence_is_one_that_it_is_given() -> None:
+    for pattern, where, call in said():
+        given = {keyword.arg for keyword in call.keywords}
+        if None in given or ast.unparse(call.func) == "_away":
+            continue  # gathered elsewhere
+        for code, entry in WORDS["said"].items():
+            if pattern.fullmatch(code):
+                assert places(entry["en"]) <= given, f"{where}: {code}"
+
+
+def test_every_heading_has_words_and_none_is_left_over() -> None:
+    found: set[str] = {"orders", "facts"}  # these two are what is handed in
+    for module in modules():
+        for called, call in module.calls():
+            listed: list[ast.expr] = []
+            if called in ("table", "details"):
+                headings = call.args[1 if called == "details" else 0]
+                assert isinstance(headings, ast.Tuple), (
+                    f"{module.path}:{call.lineno}: headings stand where they are used"
+                )
+                listed = headings.elts
+            elif called == "word" and ast.unparse(call.args[0]) == "'headings'":
+                listed = [call.args[1]]
+            found |= {str(each.value) for each in listed if isinstance(each, ast.Constant)}
+    assert {*WORDS["headings"]} == found - {""}
+
+
+def test_every_figure_of_the_benchmark_has_a_name_and_none_is_left_over() -> None:
+    (measure,) = [module for module in modules() if module.name == "workers.bench.measure"]
+    keys = [key for node in ast.walk(measure.tree) if isinstance(node, ast.Dict) for key in node.keys if key]
+    made = [re.compile(pattern) for key in keys for pattern in possible_texts(measure, key)]
+    codes = {*WORDS["figures"]}
+    assert [pattern.pattern for pattern in made if not any(map(pattern.fullmatch, codes))] == []
+    assert {code for code in codes if not any(pattern.fullmatch(code) for pattern in made)} == set()
 
 
 # -- what decisions rest on --------------------------------------------------------------------------------------------

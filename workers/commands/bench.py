@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workers.commands.terminal import Json, emit, errors, fail, table
+from workers.commands.terminal import Json, Lang, emit, errors, fail, language, one_of, table
 
 if TYPE_CHECKING:
     from workers.bench.measure import Figures
@@ -25,6 +25,7 @@ def bench(
     quick: Annotated[bool, typer.Option(help="A tenth of everything, for a first look. 快速。")] = False,
     skip: Annotated[list[str] | None, typer.Option(help="Leave out latency, floor or naive; may be repeated.")] = None,
     json: Json = False,
+    _lang: Lang = None,
 ) -> None:
     """Measure the approval route, the floor beneath it, and the same job done one message at a time. 性能测试。
 
@@ -38,9 +39,8 @@ def bench(
     from workers.supervisor import ChildFailed
     from workers.system import running_system
 
-    unknown = sorted({*(skip or ())} - {*PARTS})
-    if unknown:
-        raise typer.BadParameter(f"{', '.join(unknown)} is no part; they are {', '.join(PARTS)}", param_hint="--skip")
+    for each in skip or ():
+        one_of("part", each, PARTS)
     part = 10 if quick else 1
     plan = Plan(
         orders=orders // part,
@@ -57,7 +57,7 @@ def bench(
             with running_system(mine, threading.Event()) as system:
                 figures = measure(system, plan, lambda text: errors.print(text, highlight=False))
         except (EmbeddedError, ChildFailed, Stuck) as error:
-            fail(str(error))
+            fail("failed", error=error)
     if json:
         emit(figures)
     else:
@@ -65,7 +65,10 @@ def bench(
 
 
 def _show(figures: "Figures") -> None:
-    table(("figure", "value"), [(name.replace("_", " "), _readable(value)) for name, value in figures.items()])
+    from shared.words import word
+
+    rows = [(word("figures", name, language()), _readable(value)) for name, value in figures.items()]
+    table(("figure", "value"), rows)
 
 
 def _readable(value: object) -> str:

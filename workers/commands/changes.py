@@ -8,12 +8,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from messages.batch import Batch
-from workers.commands.terminal import As, Json, Lang, database, emit, fail, language, publish, table
+from workers.commands.terminal import (
+    FAILED,
+    As,
+    Json,
+    Lang,
+    complain,
+    database,
+    emit,
+    existing,
+    language,
+    publish,
+    say,
+    table,
+)
 
 if TYPE_CHECKING:
     from shared.database import Session
     from shared.tasks import Refusal
-    from shared.words import Language
 
 Number = Annotated[str, typer.Argument(metavar="ORDER", help="The order's number. 订单号。")]
 
@@ -23,7 +35,7 @@ def withdraw(
     person: As,
     reason: Annotated[str, typer.Option(help="Why. 原因。")] = "",
     json: Json = False,
-    lang: Lang = None,
+    _lang: Lang = None,
 ) -> None:
     """Take an order back before anybody has decided about it; its creator may. 撤回。"""
     from shared import rulebook, withdrawals
@@ -32,7 +44,7 @@ def withdraw(
         rules = rulebook.read(session)
         return withdrawals.withdraw(session, order, person, reason, rules.definitions, rules.policies, now)
 
-    _carry_out(order, act, "Withdrawn: it goes back to its creator. 已撤回。", json=json, lang=lang)
+    _carry_out(order, act, "withdraw", json=json)
 
 
 def recreate(
@@ -43,7 +55,7 @@ def recreate(
         typer.Option(exists=True, dir_okay=False, help="The order as it is to be, as JSON; else as it stands. 文件。"),
     ] = None,
     json: Json = False,
-    lang: Lang = None,
+    _lang: Lang = None,
 ) -> None:
     """Make an order again under the new version of its process; the old one is replaced. 按新流程重新制单。"""
     from shared import rulebook
@@ -52,18 +64,19 @@ def recreate(
     from workers.intake import recreate as recreation
     from workers.intake.main import limits
 
-    chosen = language(lang)
     changed = document.read_bytes() if document else None
     with database() as opened, opened.transaction() as session:
+        existing(session, "order", order)
         rules, now = rulebook.read(session), datetime.now(UTC)
         refused, new, batches = recreation.recreate(session, order, person, changed, limits(settings()), rules, now)
     publish(batches)
     if json:
         emit({"order": order, "new": new, "done": refused is None, "refused": refused and refused.code})
-        raise typer.Exit(1 if refused else 0)
-    if refused:
-        fail(answer(refused.code, refused.values, chosen))
-    typer.echo(f"{order} is replaced by {new}. 已由 {new} 替代。")
+    elif refused:
+        complain(answer(refused.code, refused.values, language()))
+    else:
+        say("replaced", order=order, new=new)
+    raise typer.Exit(FAILED if refused else 0)
 
 
 def comment(
@@ -71,7 +84,7 @@ def comment(
     text: Annotated[str, typer.Argument(help="What is done about it. 处理意见。")],
     person: As,
     json: Json = False,
-    lang: Lang = None,
+    _lang: Lang = None,
 ) -> None:
     """Give the handling comment that a long overdue order needs. 填写处理意见。"""
     from shared import comments, rulebook
@@ -81,76 +94,75 @@ def comment(
         told = comments.comment(session, order, person, text, rules.definitions, rules.policies, now, rules.overrides)
         return told, []
 
-    _carry_out(order, act, "Recorded. 已记录。", json=json, lang=lang)
+    _carry_out(order, act, "comment", json=json)
 
 
 def _carry_out(
     order: str,
     act: "Callable[[Session, datetime], tuple[Refusal | None, list[Batch]]]",
-    done: str,
+    what: str,
     *,
     json: bool,
-    lang: str | None,
 ) -> None:
     from shared.words import answer
 
-    chosen = language(lang)
     with database() as opened, opened.transaction() as session:
+        existing(session, "order", order)
         refused, batches = act(session, datetime.now(UTC))
     publish(batches)
     if json:
         emit({"order": order, "done": refused is None, "refused": refused and refused.code})
-        raise typer.Exit(1 if refused else 0)
-    if refused:
-        fail(answer(refused.code, refused.values, chosen))
-    typer.echo(done)
+    elif refused:
+        complain(answer(refused.code, refused.values, language()))
+    else:
+        say(f"done.{what}")
+    raise typer.Exit(FAILED if refused else 0)
 
 
 def overdue(
     near: Annotated[int, typer.Option(min=0, max=365, help="A purge within so many days is near. 临近天数。")] = 2,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many of each. 每类最多。")] = 100,
     json: Json = False,
-    lang: Lang = None,
+    _lang: Lang = None,
 ) -> None:
     """List what is late: reviews, documents near their purge, unfinished orders with or without comment. 超期清单。"""
     from shared import rulebook
     from shared.overdue import overdue as find_overdue
     from shared.words import word
 
-    chosen = language(lang)
     with database() as opened, opened.transaction() as session:
         rules = rulebook.read(session)
         found = find_overdue(session, rules.policies, datetime.now(UTC), limit, rules.overrides, timedelta(days=near))
     if json:
         emit(found)
         return
+    say("overdue.reviews")
     table(
         ("task", "order", "step", "roles", "due"),
         (
-            (each["task"], each["order"], each["step"], _roles(each["roles"], chosen), f"{each['due_at']:%m-%d %H:%M}")
+            (each["task"], each["order"], each["step"], _roles(each["roles"]), f"{each['due_at']:%m-%d %H:%M}")
             for each in found["reviews"]
         ),
-        title="Reviews past their deadline 超期审核",
     )
+    say("overdue.near_purge")
     table(
-        ("order", "handed in", "purged after"),
+        ("order", "handed_in", "purged_after"),
         (
             (each["order"], f"{each['submitted_at']:%m-%d %H:%M}", f"{each['purged_after']:%m-%d %H:%M}")
             for each in found["near_purge"]
         ),
-        title="Documents near their purge 即将清除",
     )
+    say("overdue.late")
     table(
         ("order", "state", "date", "comment", "by"),
         (
-            (each["order"], word("states", each["state"], chosen), each["date"], each["comment"], each["given_by"])
+            (each["order"], word("states", each["state"], language()), each["date"], each["comment"], each["given_by"])
             for each in found["late"]
         ),
-        title="Unfinished long after their date 超期未完成",
     )
 
 
-def _roles(roles: list[str], chosen: "Language") -> str:
+def _roles(roles: list[str]) -> str:
     from shared.words import word
 
-    return " / ".join(word("roles", role, chosen) for role in roles)
+    return " / ".join(word("roles", role, language()) for role in roles)

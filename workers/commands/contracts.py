@@ -223,7 +223,7 @@ def show(
                 event["step"],
                 event["actor"],
                 word("states", event["state"], chosen),
-                why(event["data"], chosen),
+                why(event["data"]),
             )
             for event in found["events"]
         ),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workers.commands.terminal import Json, Lang, console, emit, errors, fail, language
+from workers.commands.terminal import Json, Lang, emit, errors, fail, language, note, one_of
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -41,38 +41,37 @@ def demo(
     ] = True,
     stay: Annotated[bool, typer.Option(help="Keep running afterwards, until Ctrl-C. 完成后继续运行。")] = False,
     json: Json = False,
-    lang: Lang = None,
+    _lang: Lang = None,
 ) -> None:
     """Send sample orders through the upstream queue and all six departments to the archive. 演示。
 
     Everything runs in a temporary folder. Exit code 0 only if nothing was lost, nothing happened twice and the audit
     is clean. With --json the last line of stdout is one JSON object.
     """
+    from shared import definitions
     from shared.embedded import EmbeddedError
     from shared.settings import settings
     from workers.demo.summary import show
     from workers.supervisor import ChildFailed
     from workers.system import running_system, until_interrupted
 
-    chosen = language(lang)
+    one_of("definition", definition, definitions.load().names())
     stop = until_interrupted()
     with tempfile.TemporaryDirectory(prefix="orderflow-demo-") as home:
         mine = settings().model_copy(update={"home": Path(home), "database_url": "", "broker_url": ""})
-        errors.print("Starting the servers and every process … 正在启动", highlight=False)
+        note("starting")
         try:
             with running_system(mine, stop) as system:
                 if stop.is_set():
                     raise typer.Exit(130)
                 summary = _run(system, orders, definition, autopilot)
                 if not json:
-                    show(summary, console, chosen)
+                    show(summary)
                 if stay and not stop.is_set():
-                    errors.print(
-                        f"Still running; Ctrl-C stops. 仍在运行。 ORDERFLOW_HOME={home}", highlight=False, markup=False
-                    )
+                    note("demo.stays", home=home)
                     _stay(system, autopilot)
         except (EmbeddedError, ChildFailed) as error:
-            fail(str(error))
+            fail("failed", error=error)
     if json:
         emit(summary.as_data())
     raise typer.Exit(0 if summary.good else 1)
@@ -94,16 +93,14 @@ def _run(system: "System", count: int, definition: str | None, autopilot: bool) 
     database = open_database(system.database_url, settings(), pool=3)
     _, faults = load_folder(database, SAMPLE)
     if faults:
-        fail(f"The sample company cannot be loaded: {faults[0]}")
+        fail("demo.no_company", fault=faults[0])
     bodies = sample_orders(datetime.now(UTC).astimezone(BUSINESS_ZONE).date(), count, definition)
     subscriber, board = Subscriber(system.broker_url), Board(len(bodies))
     started = time.monotonic()
     publish_orders(system.broker_url, bodies)
-    errors.print(
-        f"{len(bodies)} submissions published to the upstream queue. 已发布。"
-        + (" Staff, customers and carriers are SIMULATED. 人员、客户与承运商均为模拟。" if autopilot else ""),
-        highlight=False,
-    )
+    note("demo.published", count=len(bodies))
+    if autopilot:
+        note("demo.simulated")
     with _autopilot(system, database, autopilot) as pilot, _live() as live:
         finished = _watch(system, database, subscriber, board, live, pilot)
     with database.transaction() as session:
@@ -139,6 +136,7 @@ def _watch(
     A returned order is at rest only once the autopilot, too, has found nothing more to do with it.
     """
     from shared.broker import connect
+    from shared.words import word
 
     broker = connect(system.broker_url)
     moved = said = time.monotonic()
@@ -151,7 +149,8 @@ def _watch(
             live.update(board.draw(departments, states, subscriber.answered))
         elif time.monotonic() - said > _SAY_SECONDS:
             said = time.monotonic()
-            errors.print(f"{subscriber.answered} answered, {dict(sorted(states.items()))}", highlight=False)
+            counts = [f"{word('states', state, language())} {count}" for state, count in sorted(states.items())]
+            note("demo.progress", answered=subscriber.answered, states=", ".join(counts))
         if not board.at_rest(states, subscriber.answered):
             rested = False
         elif pilot is None or (rested and pilot.quiet_ticks >= _QUIET_TICKS):
@@ -216,11 +215,15 @@ def _autopilot(system: "System", database: "Database", wanted: bool) -> "Iterato
     pilot, done = Autopilot(database, system.broker_url), threading.Event()
 
     def fly() -> None:
+        away = False
         while not done.wait(_TICK_SECONDS):
             try:
                 pilot.tick()
+                away = False
             except (BrokerUnavailable, psycopg.OperationalError) as error:
-                errors.print(f"The autopilot tries again: {error}", markup=False, highlight=False)
+                if not away:
+                    note("demo.tries_again", error=error)
+                away = True
 
     thread = threading.Thread(target=fly, name="autopilot")
     thread.start()

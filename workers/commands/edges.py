@@ -8,7 +8,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workers.commands.terminal import USAGE, Json, Lang, console, database, emit, fail, language, table
+from workers.commands.terminal import (
+    FAILED,
+    USAGE,
+    Json,
+    Lang,
+    complain,
+    database,
+    details,
+    emit,
+    fail,
+    language,
+    one_of,
+    table,
+    told,
+)
 
 if TYPE_CHECKING:
     from workers.intake.json_files import Contents
@@ -44,7 +58,7 @@ def submit(
         ),
     ] = None,
     json: Json = False,
-    lang: Lang = None,
+    _lang: Lang = None,
 ) -> None:
     """Submit orders from a file, through the same intake as those from the queue. 从文件提交订单。
 
@@ -55,6 +69,7 @@ def submit(
     Exit code 0 where every order was accepted or is a repeat, 1 where one was not.
     """
     from shared.numbering import BUSINESS_ZONE
+    from shared.reasons import reason
     from shared.settings import settings
     from workers.commands.handing_in import hand_in
     from workers.intake.accept import accept_orders
@@ -63,16 +78,18 @@ def submit(
     from workers.intake.sheets import FileRefused
 
     if source is not None and map_ is None:
-        fail("--source goes with --map; orders in JSON name their source themselves.", USAGE)
+        fail("source_without_map", USAGE)
     day = today.date() if today else datetime.now(BUSINESS_ZONE).date()
     try:
         layout = load_map(map_, source) if map_ else None
         contents = _stdin() if file == STDIN else open_file(_existing(file), layout, day, settings())
     except MapError as error:
-        fail(str(error), USAGE)
+        complain(str(error))
+        raise typer.Exit(USAGE) from error
     except FileRefused as refused:
-        fail(str(refused))
-    hand_in(contents, accept_orders, "orders", check=check, report=report, json=json, lang=lang)
+        complain(reason("file", str(refused), language()))
+        raise typer.Exit(FAILED) from refused
+    hand_in(contents, accept_orders, "orders", check=check, report=report, json=json)
 
 
 def fact(
@@ -122,7 +139,7 @@ def fact(
     at: Annotated[str | None, typer.Option(help="When it happened, in ISO 8601 with zone; default now.")] = None,
     report: Report = None,
     json: Json = False,
-    lang: Lang = None,
+    _lang: Lang = None,
 ) -> None:
     """Report what happened outside: a payment, goods, a delivery, a receipt, an answer, a cancellation. 报告外部事实。
 
@@ -147,13 +164,14 @@ def fact(
     kind = what.replace("-", "_")
     if kind in FACT_OWNERS:
         single = _fact(kind, given, source, fact_id, at)
-        hand_in(Contents(1, iter([single])), accept_facts, "facts", report=report, json=json, lang=lang)
+        hand_in(Contents(1, iter([single])), accept_facts, "facts", report=report, json=json)
     if given or fact_id or at:
-        fail(f"{what} is no kind of fact; they are {', '.join(FACT_OWNERS)}.", USAGE)
-    hand_in(_facts(what), accept_facts, "facts", report=report, json=json, lang=lang)
+        one_of("fact", what, FACT_OWNERS, "facts")
+    hand_in(_facts(what), accept_facts, "facts", report=report, json=json)
 
 
 def _facts(file: str) -> "Contents":
+    from shared.reasons import reason
     from shared.settings import settings
     from workers.intake.json_files import open_json
     from workers.intake.sheets import FileRefused
@@ -161,13 +179,15 @@ def _facts(file: str) -> "Contents":
     try:
         return _stdin() if file == STDIN else open_json(_existing(file), settings())
     except FileRefused as refused:
-        fail(str(refused))
+        complain(reason("file", str(refused), language()))
+        raise typer.Exit(FAILED) from refused
 
 
 def _fact(kind: str, given: Mapping[str, Any], source: str, fact_id: str | None, at: str | None) -> "Submission":
     """One fact out of options. What is wrong with them is told here, and is not kept as a refusal."""
     from shared.ids import new_id
     from shared.outbox import to_json
+    from shared.reasons import reason
     from shared.settings import settings
     from workers.intake.parse import Limits, Refused, Submission, parse_fact
 
@@ -181,9 +201,12 @@ def _fact(kind: str, given: Mapping[str, Any], source: str, fact_id: str | None,
     try:
         parse_fact(raw, Limits(settings().max_body_bytes, settings().max_body_depth))
     except Refused as refused:
-        wrong = {error.field.removeprefix(f"{kind}."): error.reason for error in refused.errors}
-        options = [f"--{name.replace('_', '-')}: {reason}" for name, reason in wrong.items()]
-        fail(f"{kind}: {'; '.join(options)}", USAGE)
+        wrong = {error.field.removeprefix(f"{kind}."): error for error in refused.errors}
+        options = [
+            f"--{name.replace('_', '-')}: {reason(error.code, error.reason, language())}"
+            for name, error in wrong.items()
+        ]
+        fail("bad_options", USAGE, kind=kind, reasons="; ".join(options))
     return Submission(raw, "command line")
 
 
@@ -193,7 +216,7 @@ def _json_of(path: Path) -> Any:
     try:
         return json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
-        fail(f"{path.name} is not JSON: {error}", USAGE)
+        fail("not_json", USAGE, file=path.name, error=error)
 
 
 def _moment(at: str | None) -> datetime:
@@ -202,9 +225,9 @@ def _moment(at: str | None) -> datetime:
     try:
         moment = datetime.fromisoformat(at)
     except ValueError:
-        fail(f"--at is {at}, not a time such as 2026-11-23T14:30:00+08:00", USAGE)
+        fail("not_a_time", USAGE, given=at)
     if moment.tzinfo is None:
-        fail(f"--at is {at}; its zone is missing, such as +08:00 or Z", USAGE)
+        fail("no_zone", USAGE, given=at)
     return moment.astimezone(UTC)
 
 
@@ -214,14 +237,14 @@ def _currency_of(order: str) -> str:
     with database() as opened, opened.transaction() as session:
         found = whole_order(session, order)
     if found is None:
-        fail(f"There is no order {order}. 没有订单 {order}。")
+        fail("no.order", USAGE, given=order)
     return str(found["document"]["currency"])
 
 
 def _existing(file: str) -> Path:
     path = Path(file)
     if not path.is_file():
-        fail(f"There is no file {file}.", USAGE)
+        fail("no.file", USAGE, given=file)
     return path
 
 
@@ -234,10 +257,10 @@ def _stdin() -> "Contents":
 
 def refusals(
     refusal: Annotated[str | None, typer.Argument(help="The id of one: shows it whole, with its bytes.")] = None,
-    kind: Annotated[str | None, typer.Option(help="Only order, fact, or conflict. 类别。")] = None,
+    kind: Annotated[str | None, typer.Option(help="Only order, conflict, fact or fact_conflict. 类别。")] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000)] = 50,
     json: Json = False,
-    lang: Lang = None,
+    _lang: Lang = None,
 ) -> None:
     """List what was handed in and not taken, with every reason, the newest first. 被拒的订单与事实。
 
@@ -245,32 +268,35 @@ def refusals(
     """
     from shared.queries import refusal as one_refusal
     from shared.queries import refusals as find_refusals
+    from shared.reasons import place, reason
+    from shared.words import word
+    from workers.intake.refusals import KINDS
 
-    chosen = language(lang)
+    one_of("kind", kind, KINDS, "kinds")
     with database() as opened, opened.transaction() as session:
         found = find_refusals(session, kind=kind, limit=limit) if refusal is None else one_refusal(session, refusal)
     if found is None:
-        fail(f"There is no refusal {refusal}.")
+        fail("no.refusal", USAGE, given=refusal)
     if json:
         emit(found)
         return
     if isinstance(found, dict):
-        for name in ("id", "at", "kind", "origin", "source", "external_id"):
-            console.print(f"{name:12} {found[name]}", markup=False, highlight=False)
-        table(("field", "code", "reason"), [(each["field"], each["code"], each["reason"]) for each in found["errors"]])
+        details(found | {"time": found["at"]}, ("id", "time", "kind", "origin", "source", "external_id"))
+        rows = [(e["field"], e["code"], reason(e["code"], e["reason"], language())) for e in found["errors"]]
+        table(("field", "code", "reason"), rows)
         typer.echo(f"\n{found['raw']}")
         return
     table(
-        ("id", "at", "kind", "origin", "source", "id there", "why"),
+        ("id", "time", "kind", "origin", "source", "external_id", "why"),
         (
             (
                 each["id"],
                 each["at"].strftime("%m-%d %H:%M:%S"),
-                each["kind"],
-                each["origin"],
+                word("kinds", each["kind"], language()),
+                place(each["origin"], language()),
                 each["source"],
                 each["external_id"],
-                _why(each, chosen),
+                _why(each),
             )
             for each in found
         ),
@@ -280,10 +306,11 @@ def refusals(
 _REASONS_SHOWN = 3
 
 
-def _why(found: Mapping[str, Any], chosen: Any) -> str:
+def _why(found: Mapping[str, Any]) -> str:
+    from shared.reasons import reason
     from shared.words import explain
 
-    reasons = [explain(each, chosen) for each in found["findings"]]
-    reasons += [f"{each['field']}: {each['reason']}" for each in found["errors"]]
+    reasons = [explain(each, language()) for each in found["findings"]]
+    reasons += [f"{each['field']}: {reason(each['code'], each['reason'], language())}" for each in found["errors"]]
     more = len(reasons) - _REASONS_SHOWN
-    return "; ".join(reasons[:_REASONS_SHOWN]) + (f"; … and {more} more" if more > 0 else "")
+    return "; ".join([*reasons[:_REASONS_SHOWN], *([told("and_more", count=more)] if more > 0 else [])])

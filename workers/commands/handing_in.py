@@ -13,17 +13,16 @@ from messages.batch import Batch
 from shared.broker import Broker, connect, publish
 from shared.database import CommitUnknown
 from shared.queues import BrokerUnavailable
+from shared.reasons import reason
 from shared.rulebook import LiveRulebook
 from shared.settings import settings
 from workers.commands import verdicts
-from workers.commands.terminal import FAILED, database, emit, errors, fail, language, urls
+from workers.commands.terminal import FAILED, complain, console, database, emit, language, note, told, urls
 from workers.intake.accept import Receipt, Verdict
 from workers.intake.files import Accept, take
 from workers.intake.json_files import Contents
 from workers.intake.parse import Submission
 from workers.intake.sheets import FileRefused
-
-_AGAIN = "What was taken so far stays. Submit the file again: that is repeated harmlessly."
 
 
 class _Stopped(Exception):
@@ -38,10 +37,8 @@ def hand_in(
     check: bool = False,
     report: Path | None = None,
     json: bool = False,
-    lang: str | None = None,
 ) -> NoReturn:
     """Hand everything in and show what became of it; ends the command with its exit code."""
-    chosen = language(lang)
     tally, answers = verdicts.Tally(), []
     started, problem = time.monotonic(), None
     try:
@@ -55,19 +52,19 @@ def hand_in(
     except _Stopped as stopped:
         problem = str(stopped)
     except OSError as error:
-        problem = f"The report cannot be written: {error}. {_AGAIN}"
+        problem = f"{told('report.unwritable', error=error)} {told('again')}"
     seconds = time.monotonic() - started
     if json:
         counts = {str(verdict): tally.submissions[verdict] for verdict in Verdict}
         totals = {what: tally.total, "lines": tally.lines.total(), "seconds": round(seconds, 3)}
         emit({**totals, **counts, "checked_only": check, "stopped": problem, "answers": answers})
     else:
-        verdicts.show(tally, what, chosen)
-        nothing = " Nothing was stored. 未保存。" if check else ""
-        typer.echo(f"{tally.total} {what}, {tally.lines.total()} lines, {seconds:.1f} s.{nothing}")
+        verdicts.show(tally, what)
+        summary = told(f"summary.{what}", count=tally.total, lines=tally.lines.total(), seconds=f"{seconds:.1f}")
+        console.print(" ".join([summary, *([told("only_checked")] if check else [])]), highlight=False)
     if problem:
-        fail(problem)
-    raise typer.Exit(0 if tally.all_good else FAILED)
+        complain(problem)
+    raise typer.Exit(0 if tally.all_good and not problem else FAILED)
 
 
 def _answers(contents: Contents, accept: Accept, check: bool) -> Iterator[tuple[Submission, Receipt]]:
@@ -82,11 +79,12 @@ def _answers(contents: Contents, accept: Accept, check: bool) -> Iterator[tuple[
                     unreal = check and receipt.verdict is Verdict.ACCEPTED
                     yield submission, replace(receipt, number=None) if unreal else receipt
     except FileRefused as refused:
-        raise _Stopped(str(refused)) from refused
+        raise _Stopped(reason("file", str(refused), language())) from refused
     except (psycopg.OperationalError, CommitUnknown) as error:
-        raise _Stopped(f"The database does not answer: {str(error).strip() or 'it went away'}. {_AGAIN}") from error
+        away = told("away.database", error=str(error).strip() or type(error).__name__)
+        raise _Stopped(f"{away} {told('again')}") from error
     except KeyboardInterrupt as stop:
-        raise _Stopped(f"Stopped. {_AGAIN}") from stop
+        raise _Stopped(f"{told('interrupted')} {told('again')}") from stop
 
 
 def _publish(broker: Broker, batches: Sequence[Batch]) -> None:
@@ -94,4 +92,4 @@ def _publish(broker: Broker, batches: Sequence[Batch]) -> None:
     try:
         publish(broker, [(batch.department, batch) for batch in batches])
     except BrokerUnavailable as error:
-        errors.print(f"The broker is away; what was taken starts when it is back. {error}", markup=False)
+        note("away.taken", error=error)

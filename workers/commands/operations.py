@@ -6,7 +6,24 @@ from typing import Annotated
 
 import typer
 
-from workers.commands.terminal import As, Json, console, database, emit, fail, ids, publish, table
+from workers.commands.terminal import (
+    FAILED,
+    USAGE,
+    As,
+    Json,
+    Lang,
+    database,
+    details,
+    emit,
+    existing,
+    fail,
+    ids,
+    language,
+    publish,
+    say,
+    show_verdict,
+    table,
+)
 
 dead = typer.Typer(no_args_is_help=True, help="Dead letters: what was set aside, with its reason. 死信。")
 
@@ -16,9 +33,11 @@ def list_dead(
     everything: Annotated[bool, typer.Option("--all", help="Also what has been resolved.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=100_000)] = 100,
     json: Json = False,
+    _lang: Lang = None,
 ) -> None:
     """List dead letters, the oldest first."""
     from shared.queries import dead_letters
+    from shared.words import word
 
     with database() as opened, opened.transaction() as session:
         found = dead_letters(session, resolved=everything, limit=limit)
@@ -26,17 +45,17 @@ def list_dead(
         emit(found)
         return
     table(
-        ("id", "at", "department", "order", "step", "reason", "tries", "resolution"),
+        ("id", "time", "department", "order", "step", "reason", "attempts", "resolution"),
         (
             (
                 each["id"],
                 each["at"].strftime("%m-%d %H:%M:%S"),
-                each["department"],
+                word("departments", each["department"], language()),
                 each["order"] or each["kind"],
                 each["step"],
                 each["reason"],
                 each["attempts"],
-                each["resolution"],
+                each["resolution"] and word("resolutions", each["resolution"], language()),
             )
             for each in found
         ),
@@ -44,32 +63,40 @@ def list_dead(
 
 
 @dead.command("show")
-def show_dead(letter: str, json: Json = False) -> None:
+def show_dead(letter: str, json: Json = False, _lang: Lang = None) -> None:
     """Show one dead letter whole: the error, and the bytes of a message that could not be read."""
     from shared.queries import dead_letter
 
     with database() as opened, opened.transaction() as session:
         found = dead_letter(session, letter)
     if found is None:
-        fail(f"There is no dead letter {letter}.")
+        fail("no.letter", USAGE, given=letter)
     if json:
         emit(found)
         return
-    for name, value in found.items():
-        console.print(f"{name:12} {value}", markup=False, highlight=False)
+    details(
+        found | {"time": found["at"]},
+        (
+            "id", "time", "department", "kind", "subject_id", "order", "round", "step", "reason", "detail", "attempts",
+            "resolution", "resolved_by", "raw",
+        ),
+    )  # fmt: skip
 
 
 @dead.command("replay")
-def replay_dead(letters: list[str], person: As, json: Json = False) -> None:
+def replay_dead(letters: list[str], person: As, json: Json = False, _lang: Lang = None) -> None:
     """Put steps and facts back into their departments' queues, once the cause is mended."""
     from shared import rulebook
     from shared.dead_letters import replay
 
+    named = ids(letters)
     with database() as opened, opened.transaction() as session:
+        existing(session, "person", person)
+        existing(session, "letter", *named)
         book = rulebook.read(session)
-        count, batches = replay(session, ids(letters), person, book.definitions, book.policies, datetime.now(UTC))
+        count, batches = replay(session, named, person, book.definitions, book.policies, datetime.now(UTC))
     publish(batches)
-    _report(count, len(letters), "replayed", json)
+    _report(count, len(named), "replayed", json)
 
 
 @dead.command("discard")
@@ -78,26 +105,30 @@ def discard_dead(
     person: As,
     reason: Annotated[str, typer.Option(help="Why it may be forgotten.")],
     json: Json = False,
+    _lang: Lang = None,
 ) -> None:
     """Give up unreadable messages and facts. An order's step is not discarded: cancel the order instead."""
     from shared.dead_letters import discard
 
     if not reason.strip():
-        fail("A reason is needed.")
+        fail("reason_needed", USAGE)
+    named = ids(letters)
     with database() as opened, opened.transaction() as session:
-        count = discard(session, ids(letters), person, reason, datetime.now(UTC))
-    _report(count, len(letters), "discarded", json)
+        existing(session, "person", person)
+        existing(session, "letter", *named)
+        count = discard(session, named, person, reason, datetime.now(UTC))
+    _report(count, len(named), "discarded", json)
 
 
 def _report(count: int, asked: int, what: str, json: bool) -> None:
     if json:
         emit({what: count, "asked": asked})
     else:
-        typer.echo(f"{count} of {asked} {what}.")
-    raise typer.Exit(0 if count == asked else 1)
+        say(f"resolved.{what}", count=count, asked=asked)
+    raise typer.Exit(0 if count == asked else FAILED)
 
 
-def audit(json: Json = False) -> None:
+def audit(json: Json = False, _lang: Lang = None) -> None:
     """Prove from the database that nothing is lost, nothing happened twice and no history was changed. 审计。"""
     from shared.audit import audit as run_audit
     from workers.departments import invariants
@@ -117,14 +148,9 @@ def audit(json: Json = False) -> None:
                 ],
             }
         )
-        raise typer.Exit(0 if verdict.clean else 1)
-    if not verdict.clean:
-        table(("invariant", "subject", "detail"), ((b.invariant, b.subject, b.detail) for b in verdict.breaches))
-    typer.echo(
-        f"{verdict.orders} orders, {verdict.events} events, {verdict.invariants} invariants: "
-        + ("clean. 审计通过。" if verdict.clean else f"{len(verdict.breaches)} breaches. 发现问题。")
-    )
-    raise typer.Exit(0 if verdict.clean else 1)
+    else:
+        show_verdict(verdict)
+    raise typer.Exit(0 if verdict.clean else FAILED)
 
 
 def load(
@@ -132,6 +158,7 @@ def load(
         Path, typer.Argument(exists=True, file_okay=False, help="A folder with customers.csv, products.csv …")
     ],
     json: Json = False,
+    _lang: Lang = None,
 ) -> None:
     """Load or update master data from a folder of CSV files; nothing is saved if anything is wrong. 主数据。"""
     from workers.masterdata import load_folder
@@ -149,4 +176,4 @@ def load(
         table(("file", "line", "column", "reason"), ((f.file, f.line, f.column, f.reason) for f in faults))
     else:
         table(("file", "rows"), counts.items())
-    raise typer.Exit(1 if faults else 0)
+    raise typer.Exit(FAILED if faults else 0)

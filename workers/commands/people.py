@@ -6,14 +6,28 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workers.commands.terminal import USAGE, As, Json, Lang, database, emit, errors, fail, language, publish, table
+from workers.commands.terminal import (
+    FAILED,
+    USAGE,
+    As,
+    Json,
+    Lang,
+    complain,
+    database,
+    emit,
+    existing,
+    fail,
+    language,
+    one_of,
+    publish,
+    table,
+)
 
 if TYPE_CHECKING:
     from messages.batch import Batch
     from shared.authority import Refusal, Wish
     from shared.database import Database
     from shared.tasks import Transferred
-    from shared.words import Language
 
 AT_ONCE = 1_000
 """How many tasks are decided in one transaction."""
@@ -27,38 +41,43 @@ def tasks(
     order: Annotated[str | None, typer.Option(help="Only tasks of this order. 订单号。")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 100,
     json: Json = False,
-    lang: Lang = None,
+    _lang: Lang = None,
 ) -> None:
     """List open user tasks, the most urgent first. 待办任务。"""
     from shared.inbox import open_tasks
+    from shared.roles import ROLES
 
-    chosen = language(lang)
+    one_of("role", role, ROLES, "roles")
     with database() as opened, opened.transaction() as session:
+        existing(session, "person", person)
+        existing(session, "order", order)
         found = open_tasks(session, now=datetime.now(UTC), person=person, role=role, order=order, limit=limit)
     if json:
         emit(found)
         return
-    show_tasks(found, chosen)
+    show_tasks(found)
 
 
-def show_tasks(found: "Sequence[dict[str, Any]]", chosen: "Language") -> None:
+def show_tasks(found: "Sequence[dict[str, Any]]") -> None:
     """Tasks as a table for people."""
-    from shared.words import explain, word
+    from shared.words import explain, money, word
 
     table(
-        ("task", "order", "customer", "amount", "step", "roles", "for", "due", "findings"),
+        ("task", "order", "customer", "amount", "step", "roles", "for_whom", "due", "findings"),
         (
             (
                 task["id"],
                 task["order"],
                 task["customer_name"],
-                task["total"],
+                money(task["total_minor"], task["currency"], language()),
                 task["step"],
-                " / ".join(word("roles", each, chosen) for each in task["roles"]),
+                " / ".join(word("roles", each, language()) for each in task["roles"]),
                 task["on_behalf_of"] or task["assignee"],
                 task["due_at"].strftime("%m-%d %H:%M"),
                 "; ".join(
-                    [explain(finding, chosen) for finding in task["findings"]] + _answers(task) + _beside(task, chosen)
+                    [explain(finding, language()) for finding in task["findings"]]
+                    + _answers(task)
+                    + _beside(task, language())
                 ),
             )
             for task in found
@@ -116,19 +135,25 @@ def decide(
         bool, typer.Option("--dry-run", help="Only show what would be decided and refused. 只预览。")
     ] = False,
     json: Json = False,
-    lang: Lang = None,
+    _lang: Lang = None,
 ) -> None:
     """Decide tasks: agree, disagree or transfer. 审批。
 
     Each is decided on its own: what is refused changes nothing, and does not keep the others back.
     """
     from shared.authority import Wish
+    from shared.roles import ROLES
+    from shared.tasks import CHOICES
 
     *named, choice = words
+    one_of("choice", choice, CHOICES, "choices")
+    one_of("role", role, ROLES, "roles")
     if everything == bool(named) or (everything and not role):
-        fail("Name the tasks, or say --all --role ROLE; the choice comes last. 请列出任务,或使用 --all --role。", USAGE)
-    chosen, now = language(lang), datetime.now(UTC)
+        fail("which_tasks", USAGE)
+    now = datetime.now(UTC)
     with database() as opened:
+        with opened.transaction() as session:
+            existing(session, "person", to or None, on_behalf_of or None)
         if everything:
             named = _ids_of(opened, person, role, most, now)
         wishes = [
@@ -137,7 +162,7 @@ def decide(
         ]
         preview = _found(opened, named, now) if dry_run else []
         answers = [answer for part in _parts(wishes) for answer in _follow(opened, part, now, keep=not dry_run)]
-    _tell(wishes, answers, preview, chosen, json=json, dry_run=dry_run)
+    _tell(wishes, answers, preview, json=json, dry_run=dry_run)
 
 
 def _ids_of(opened: "Database", person: str, role: str | None, most: int, now: datetime) -> list[str]:
@@ -211,7 +236,6 @@ def _tell(
     wishes: "Sequence[Wish]",
     answers: "Sequence[Transferred | Refusal | None]",
     preview: "Sequence[dict[str, Any]]",
-    chosen: "Language",
     *,
     json: bool,
     dry_run: bool,
@@ -226,46 +250,47 @@ def _tell(
     needless = any(isinstance(each, Transferred) and each.needless for each in answers)
     if json:
         told = [
-            {"task": wish.task, "refused": each.code, "reason": answer(each.code, each.values, chosen)}
+            {"task": wish.task, "refused": each.code, "reason": answer(each.code, each.values, language())}
             for wish, each in refused
         ]
         emit({"done": done, "refused": told, "needless": needless, "dry_run": dry_run})
-        raise typer.Exit(1 if refused else 0)
+        raise typer.Exit(FAILED if refused else 0)
     if dry_run:
         passed_by = {wish.task for wish, _ in refused}
-        show_tasks([task for task in preview if task["id"] not in passed_by], chosen)
+        show_tasks([task for task in preview if task["id"] not in passed_by])
     for wish, each in refused:
-        sentence = answer(each.code, each.values, chosen)
-        errors.print(sentence if len(wishes) == 1 else f"{wish.task}: {sentence}", markup=False, highlight=False)
+        sentence = answer(each.code, each.values, language())
+        complain(sentence if len(wishes) == 1 else f"{wish.task}: {sentence}")
     if len(wishes) != 1 or done:
-        choice = word("choices", wishes[0].choice, chosen) if wishes else ""
-        typer.echo(remark("would_be_done" if dry_run else "done", {"count": done, "choice": choice}, chosen))
+        choice = word("choices", wishes[0].choice, language()) if wishes else ""
+        typer.echo(remark("would_be_done" if dry_run else "done", {"count": done, "choice": choice}, language()))
     if needless:
-        typer.echo(remark("needless", {}, chosen))
-    raise typer.Exit(1 if refused else 0)
+        typer.echo(remark("needless", {}, language()))
+    raise typer.Exit(FAILED if refused else 0)
 
 
 def urge(
     task: Annotated[str, typer.Argument(help="The task's id, from `orderflow tasks`.")],
     person: As,
     json: Json = False,
-    lang: Lang = None,
+    _lang: Lang = None,
 ) -> None:
     """Ask for a decision: the order's creator or an operator may, once in a while. 催办。"""
     from shared import rulebook, urging
     from shared.settings import settings
     from shared.words import answer, remark
 
-    chosen, pause = language(lang), timedelta(seconds=settings().urge_pause_seconds)
+    pause = timedelta(seconds=settings().urge_pause_seconds)
     with database() as opened, opened.transaction() as session:
         book = rulebook.read(session)
         refused = urging.urge(session, task, person, book.definitions, book.policies, datetime.now(UTC), pause)
     if json:
         emit({"task": task, "done": refused is None, "refused": refused and refused.code})
-        raise typer.Exit(1 if refused else 0)
-    if refused:
-        fail(answer(refused.code, refused.values, chosen))
-    typer.echo(remark("urged", {}, chosen))
+    elif refused:
+        complain(answer(refused.code, refused.values, language()))
+    else:
+        typer.echo(remark("urged", {}, language()))
+    raise typer.Exit(FAILED if refused else 0)
 
 
 def ask(
@@ -276,7 +301,7 @@ def ask(
         str, typer.Option("--for", help="In whose name, for one who acts for several. 代理谁。")
     ] = "",
     json: Json = False,
-    lang: Lang = None,
+    _lang: Lang = None,
 ) -> None:
     """Ask the customer instead of deciding; the step is decided anew once there is an answer. 请客户补充信息。
 
@@ -286,14 +311,14 @@ def ask(
     from shared.authority import Wish
     from shared.words import answer, remark
 
-    chosen = language(lang)
     wish = Wish(task, person, questions.ASK, on_behalf_of=on_behalf_of)
     with database() as opened, opened.transaction() as session:
         book = rulebook.read(session)
         refused = questions.ask(session, wish, question, book.definitions, book.policies, datetime.now(UTC))
     if json:
         emit({"task": task, "done": refused is None, "refused": refused and refused.code})
-        raise typer.Exit(1 if refused else 0)
-    if refused:
-        fail(answer(refused.code, refused.values, chosen))
-    typer.echo(remark("asked", {}, chosen))
+    elif refused:
+        complain(answer(refused.code, refused.values, language()))
+    else:
+        typer.echo(remark("asked", {}, language()))
+    raise typer.Exit(FAILED if refused else 0)

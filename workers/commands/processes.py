@@ -8,14 +8,17 @@ from typing import Annotated
 
 import typer
 
-from workers.commands.terminal import Json, console, emit, fail, urls
+from workers.commands.terminal import Json, Lang, emit, fail, one_of, say, urls
 
 Threads = Annotated[int | None, typer.Option(min=1, max=64, help="Threads in each process; default ORDERFLOW_THREADS.")]
 
 
 def up(
-    port: Annotated[int | None, typer.Option(help="Port of the embedded broker; any free one if not given.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65_535, help="Port of the embedded broker; any free one if not given.")
+    ] = None,
     json: Json = False,
+    _lang: Lang = None,
 ) -> None:
     """Run the whole system for real use; Ctrl-C drains and stops it, and the next `up` goes on. 启动系统。
 
@@ -29,26 +32,20 @@ def up(
     stop = until_interrupted()
     home = settings().home.resolve()
     if not json:
-        console.print("Starting the servers and every process … 正在启动", highlight=False)
+        say("starting")
     try:
         with running_system(settings(), stop, port) as system:
             if json:
                 emit({"ready": True, "database_url": system.database_url, "broker_url": system.broker_url})
             elif not stop.is_set():
-                console.print(
-                    f"Running. 已启动。\n  data and logs  {home}\n  broker         {system.broker_url}\n"
-                    "  orders in      stream orders.submitted\n  facts in       stream facts.reported\n"
-                    "  events out     stream orderflow.events\nCtrl-C drains and stops. 按 Ctrl-C 停止。",
-                    highlight=False,
-                    markup=False,
-                )
+                say("running", home=home, broker=system.broker_url)
             system.supervisor.wait(stop)
             if not json:
-                console.print("Draining … 正在收尾", highlight=False)
+                say("draining")
     except (EmbeddedError, ChildFailed) as error:
-        fail(str(error))
+        fail("failed", error=error)
     if not json:
-        console.print("Stopped. 已停止。", highlight=False)
+        say("stopped")
 
 
 def worker(
@@ -57,26 +54,26 @@ def worker(
     ],
     processes: Annotated[int, typer.Option(min=1, max=256, help="How many processes on this machine.")] = 1,
     threads: Threads = None,
+    _lang: Lang = None,
 ) -> None:
     """Run a department's worker, beside those that run already, here or elsewhere. 部门工作进程。"""
     from messages.batch import Department
 
-    if department not in list(Department):
-        raise typer.BadParameter(f"{department} is no department; they are {', '.join(Department)}")
+    one_of("department", department, Department, "departments")
     _run(["workers.department", department], processes, threads)
 
 
-def intake() -> None:
+def intake(_lang: Lang = None) -> None:
     """Run an intake process: orders and facts from the upstream streams. 接单进程。"""
     _run(["workers.intake.main"], 1, None)
 
 
-def relay() -> None:
+def relay(_lang: Lang = None) -> None:
     """Run a relay: events to the outside. One leads, further ones stand by. 事件发布进程。"""
     _run(["workers.relay.main"], 1, None)
 
 
-def scheduler() -> None:
+def scheduler(_lang: Lang = None) -> None:
     """Run a scheduler: deadlines and rescue. One leads, further ones stand by. 调度进程。"""
     _run(["workers.scheduler.main"], 1, None)
 

@@ -1,13 +1,17 @@
-"""What the commands share: finding the running system, printing for people or for programs, ending with a sentence."""
+"""What the commands share: the language, finding the running system, printing for people or for programs, ending with
+a sentence. What is said is in `shared/locale/terminal.toml`.
+"""
 
 import sys
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
 
 import pydantic_core
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -15,14 +19,18 @@ from rich.text import Text
 from shared import embedded
 from shared.embedded import EmbeddedError
 from shared.settings import settings
+from shared.words import LANGUAGES, Language, sentence, word
 
 if TYPE_CHECKING:  # `up` runs for months and needs no more than the servers' addresses: it loads no database client
     from messages.batch import Batch
-    from shared.database import Database
-    from shared.words import Language
+    from shared.audit import Verdict
+    from shared.database import Database, Session
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs. 输出 JSON。")]
-Lang = Annotated[str | None, typer.Option("--lang", help="zh or en. 语言。")]
+Lang = Annotated[
+    Language | None, typer.Option("--lang", help="What to speak; default ORDERFLOW_LANGUAGE, else English. 语言。")
+]
+"""Every command that says something takes it, as `_lang`: `speak` has looked for it before anything could go wrong."""
 As = Annotated[str, typer.Option("--as", help="Who does it: the id of a member of staff. 操作人。")]
 
 FAILED, USAGE, NOT_RUNNING = 1, 2, 3
@@ -32,6 +40,138 @@ FAILED, USAGE, NOT_RUNNING = 1, 2, 3
 console = Console(width=None if sys.stdout.isatty() else 200)
 errors = Console(stderr=True)
 
+# -- the language ------------------------------------------------------------------------------------------------------
+
+_spoken: ContextVar[Language] = ContextVar("language", default="en")
+
+
+def speak(arguments: Sequence[str]) -> None:
+    """Speak what `--lang` asks for, wherever it stands, else what the settings say.
+
+    Raises `pydantic.ValidationError` for settings that cannot be used.
+    """
+    _spoken.set("en")
+    _spoken.set(_asked(arguments) or settings().language)
+
+
+def _asked(arguments: Sequence[str]) -> Language | None:
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        name, given, value = argument.partition("=")
+        if name == "--lang":
+            return next((language for language in LANGUAGES if language == (value if given else following)), None)
+    return None
+
+
+def language(chosen: str | None = None) -> Language:
+    """What this command speaks."""
+    return cast("Language", chosen) if chosen else _spoken.get()
+
+
+def told(code: str, **values: object) -> str:
+    """A sentence of the command line."""
+    return sentence("said", code, values, language())
+
+
+# -- speaking ----------------------------------------------------------------------------------------------------------
+
+
+def say(code: str, **values: object) -> None:
+    """A sentence on stdout."""
+    console.print(told(code, **values), markup=False, highlight=False, soft_wrap=True)
+
+
+def note(code: str, **values: object) -> None:
+    """A sentence on stderr, beside what was asked for."""
+    errors.print(told(code, **values), markup=False, highlight=False, soft_wrap=True)
+
+
+def fail(code: str, exit_code: int = FAILED, /, **values: object) -> NoReturn:
+    """One clear sentence on stderr, and an exit code that means something."""
+    complain(told(code, **values))
+    raise typer.Exit(exit_code)
+
+
+def complain(text: str) -> None:
+    """Say on stderr what is wrong."""
+    errors.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
+
+
+def emit(value: Any) -> None:
+    """One JSON document on stdout."""
+    sys.stdout.write(pydantic_core.to_json(value).decode() + "\n")
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
+    """A table for people; on a pipe it is plain text that does not cut anything. Headings are codes, or empty."""
+    names = [heading and word("headings", heading, language()) for heading in headings]
+    shown = Table(*names, title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for row in rows:
+        shown.add_row(*[Text(_harmless(cell)) for cell in row])
+    console.print(shown)
+
+
+def details(found: Mapping[str, object], headings: Sequence[str]) -> None:
+    """One thing whole, a line for each of its values."""
+    names = [word("headings", heading, language()) for heading in headings]
+    width = max(map(cell_len, names))
+    for heading, name in zip(headings, names, strict=True):
+        line = f"{name}{' ' * (width - cell_len(name))}  {_harmless(found[heading])}"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def show_verdict(verdict: "Verdict") -> None:
+    """What the audit found."""
+    counts = {"orders": verdict.orders, "events": verdict.events, "invariants": verdict.invariants}
+    if verdict.clean:
+        say("audit.clean", **counts)
+        return
+    table(("invariant", "subject", "detail"), ((b.invariant, b.subject, b.detail) for b in verdict.breaches))
+    say("audit.breaches", breaches=len(verdict.breaches), **counts)
+
+
+def _harmless(value: object) -> str:
+    """What comes from outside is shown, and steers neither the terminal nor the layout."""
+    return "" if value is None else str(value).translate(_CONTROL)
+
+
+_CONTROL = dict.fromkeys((*range(9), *range(11, 32), 127), "�")
+
+# -- what is named on the command line ---------------------------------------------------------------------------------
+
+
+def one_of(what: str, given: str | None, known: Iterable[str], kind: str = "") -> None:
+    """Ends with a sentence that lists what there is, where something else was given. `kind`: of words beside them."""
+    codes = list(map(str, known))
+    if given is None or given in codes:
+        return
+    named = {code: word(kind, code, language()) for code in codes}
+    listed = [code if language() == "en" or code == name else f"{code} {name}" for code, name in named.items()]
+    fail(f"unknown.{what}", USAGE, given=given, known=", ".join(listed))
+
+
+def ids(texts: Iterable[str]) -> list[str]:
+    """Ids as people give them, in one form; ends with a sentence for what is none."""
+    found = []
+    for text in texts:
+        try:
+            found.append(str(uuid.UUID(text)))
+        except ValueError:
+            fail("no_id", USAGE, given=text)
+    return found
+
+
+def existing(session: "Session", what: str, *named: str | None) -> None:
+    """Ends with a sentence where one of these orders, customers, people or dead letters is not there."""
+    from shared.queries import first_unknown
+
+    given = [each for each in named if each is not None]
+    unknown = first_unknown(session, what, given) if given else None
+    if unknown is not None:
+        fail(f"no.{what}", USAGE, given=unknown)
+
+
+# -- the running system ------------------------------------------------------------------------------------------------
+
 
 def urls() -> tuple[str, str]:
     """Database and broker of the settings, else of the system that runs in the home folder; ends with a sentence."""
@@ -40,8 +180,8 @@ def urls() -> tuple[str, str]:
         return chosen.database_url, chosen.broker_url
     try:
         found = embedded.running_urls(chosen.home)
-    except EmbeddedError as error:
-        fail(f"{error} Start it with `./run up`, or set ORDERFLOW_DATABASE_URL and ORDERFLOW_BROKER_URL.", NOT_RUNNING)
+    except EmbeddedError:
+        fail("no_system", NOT_RUNNING, home=chosen.home.resolve())
     return chosen.database_url or found[0], chosen.broker_url or found[1]
 
 
@@ -57,29 +197,6 @@ def database(*, hot: bool = False) -> "Iterator[Database]":
         opened.close()
 
 
-def language(chosen: str | None) -> "Language":
-    """The language asked for, else that of the settings."""
-    if chosen not in (None, "zh", "en"):
-        fail(f"--lang is zh or en, not {chosen}", USAGE)
-    return cast("Language", chosen or settings().language)
-
-
-def fail(sentence: str, code: int = FAILED) -> NoReturn:
-    """One clear sentence on stderr, and an exit code that means something."""
-    errors.print(sentence, style="red", markup=False, highlight=False)
-    raise typer.Exit(code)
-
-
-def ids(texts: "Iterable[str]") -> list[str]:
-    """Ids as people give them; ends with a sentence for what is none."""
-    for text in texts:
-        try:
-            uuid.UUID(text)
-        except ValueError:
-            fail(f"'{text}' is no id; an id looks like 01a20ba8-1d4c-73a0-bfda-3a331dbf44df.")
-    return list(texts)
-
-
 def publish(batches: "Sequence[Batch]") -> None:
     """Wake the departments. While the broker is away that is left to rescue: what was done is in the database."""
     from shared.broker import connect
@@ -91,21 +208,4 @@ def publish(batches: "Sequence[Batch]") -> None:
     try:
         publish_batches(connect(urls()[1]), [(batch.department, batch) for batch in batches])
     except BrokerUnavailable as error:
-        errors.print(f"Recorded. The broker is away ({error}); the departments go on once it is back.", markup=False)
-
-
-def emit(value: Any) -> None:
-    """One JSON document on stdout."""
-    sys.stdout.write(pydantic_core.to_json(value).decode() + "\n")
-
-
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
-    """A table for people; on a pipe it is plain text that does not cut anything."""
-    shown = Table(*columns, title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for row in rows:
-        shown.add_row(*[Text("" if cell is None else str(cell).translate(_CONTROL)) for cell in row])
-    console.print(shown)
-
-
-_CONTROL = dict.fromkeys((*range(9), *range(11, 32), 127), "�")
-"""What comes from outside is shown, and steers neither the terminal nor the layout."""
+        note("away.recorded", error=error)

@@ -2,7 +2,6 @@
 
 import csv
 import re
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -12,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from messages.events import FieldError
-from shared.words import Language, word
-from workers.commands.terminal import console, errors, table
+from shared.reasons import place, reason
+from shared.words import word
+from workers.commands.terminal import console, errors, language, note, table, told
 from workers.intake.accept import Receipt, Verdict
 from workers.intake.parse import Submission
 
@@ -71,31 +71,36 @@ class Tally:
 
 def _first(submission: Submission, error: FieldError) -> str:
     """A reason that says itself on what line stands needs no more."""
-    return error.reason if submission.paper else f"{submission.origin}: {error.reason}"
+    return _reason(error) if submission.paper else f"{place(submission.origin, language())}: {_reason(error)}"
 
 
-def show(tally: Tally, what: str, chosen: Language) -> None:
+def _reason(error: FieldError) -> str:
+    return reason(error.code, error.reason, language())
+
+
+def show(tally: Tally, what: str) -> None:
     """How many of what verdict; then what was not taken, one by one, or where that is many by reason."""
-    rows = [(word("verdicts", each, chosen), tally.submissions[each], tally.lines[each]) for each in Verdict]
+    rows = [(word("verdicts", each, language()), tally.submissions[each], tally.lines[each]) for each in Verdict]
     table(("", what, "lines"), rows)
     if tally.all_good:
         return
     console.print()
     if len(tally.faulty) <= _SHOWN_ONE_BY_ONE:
-        shown = [row for submission, receipt in tally.faulty for row in _one(submission, receipt, chosen)]
+        shown = [row for submission, receipt in tally.faulty for row in _one(submission, receipt)]
         table(("", "where", "id", "field", "reason"), shown)
         return
     groups = sorted(tally.reasons.values(), key=lambda group: -group.submissions)
-    table((what, "faults", "field", "the first of them"), [(g.submissions, g.times, g.field, g.first) for g in groups])
+    table((what, "faults", "field", "first"), [(g.submissions, g.times, g.field, g.first) for g in groups])
 
 
-def _one(submission: Submission, receipt: Receipt, chosen: Language) -> Iterator[tuple[str, ...]]:
-    head = (word("verdicts", receipt.verdict, chosen), submission.origin, receipt.external_id or "")
+def _one(submission: Submission, receipt: Receipt) -> Iterator[tuple[str, ...]]:
+    origin = place(submission.origin, language())
+    head = (word("verdicts", receipt.verdict, language()), origin, receipt.external_id or "")
     for error in receipt.errors[:_SHOWN_ERRORS]:
-        yield (*head, error.field, error.reason)
+        yield (*head, error.field, _reason(error))
         head = ("", "", "")
     if len(receipt.errors) > _SHOWN_ERRORS:
-        yield (*head, "", f"… and {len(receipt.errors) - _SHOWN_ERRORS} more")
+        yield (*head, "", told("and_more", count=len(receipt.errors) - _SHOWN_ERRORS))
 
 
 def as_json(submission: Submission, receipt: Receipt) -> dict[str, Any]:
@@ -128,7 +133,7 @@ def report(path: Path | None) -> Iterator[Write]:
         def write(submission: Submission, receipt: Receipt) -> None:
             head = (receipt.verdict.value, receipt.number or "", receipt.external_id or "", submission.origin)
             for error in receipt.errors or (FieldError(field="", code="", reason=""),):
-                writer.writerow([harmless(cell) for cell in (*head, error.field, error.code, error.reason)])
+                writer.writerow([harmless(cell) for cell in (*head, error.field, error.code, _reason(error))])
 
         yield write
 
@@ -153,7 +158,7 @@ def progress(lines: int, *, quiet: bool) -> Iterator[Callable[[int], None]]:
         elif errors.is_terminal:
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-            shown = (BarColumn(), MofNCompleteColumn(), "lines", TimeRemainingColumn())
+            shown = (BarColumn(), MofNCompleteColumn(), word("headings", "lines", language()), TimeRemainingColumn())
             bar = stack.enter_context(Progress(*shown, console=errors, transient=True))
             task = bar.add_task("", total=lines or None)
             yield lambda count: bar.update(task, advance=count)
@@ -171,5 +176,4 @@ class _Plain:
         self.done += count
         if time.monotonic() - self.told_at >= _PLAIN_EVERY_SECONDS:
             self.told_at = time.monotonic()
-            of = f" of {self.total}" if self.total else ""
-            print(f"{self.done}{of} lines", file=sys.stderr, flush=True)
+            note("progress.of" if self.total else "progress", done=self.done, total=self.total)

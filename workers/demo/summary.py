@@ -5,17 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from messages.batch import Department
 from shared.audit import Verdict
 from shared.catalogue import Catalogue
 from shared.database import Session, columns
 from shared.processes import Definition
 from shared.states import FINAL, State
-from shared.words import Language, explain, word
+from shared.words import explain, word
+from workers.commands.terminal import console, language, say, show_verdict, table, told
 
 WOULD_BREAK = frozenset(
     {
@@ -109,33 +106,32 @@ def dead(session: Session) -> int:
     return int(row[0]) if row else 0
 
 
-def show(summary: Summary, console: Console, language: Language) -> None:
-    """Draw the summary."""
-    data = summary.as_data()
-    states = Table("state 状态", "orders 订单", box=None, header_style="bold", pad_edge=False)
-    for state, count in sorted(summary.states.items(), key=lambda item: -item[1]):
-        states.add_row(f"{word('states', state, 'zh')} {state}", str(count))
-    states.add_row("被拒 refused at the edge", str(summary.refused))
-    states.add_row("重复 repeated submissions", str(summary.repeated))
-    times = Table("department 部门", "median 中位", "95 %", box=None, header_style="bold", pad_edge=False)
-    for name, median, slow in summary.lead_times:
-        times.add_row(f"{word('departments', name, 'zh')} {name}", f"{median:.2f} s", f"{slow:.2f} s")
-    rules = Table("finding 规则", "orders 订单", "for example 例如", box=None, header_style="bold", pad_edge=False)
-    for code, count, example in summary.findings:
-        rules.add_row(code, str(count), Text(explain(example, language)))
-    for table in (states, times, rules):
-        console.print(table)
-        console.print()
-    verdict = summary.verdict
-    console.print(
-        f"{data['orders']} orders in {data['seconds']} s: {data['orders_per_second']} orders/s; "
-        f"lost {data['lost']}, effects twice {data['duplicated_effects']}; "
-        f"audit of {verdict.events} events against {verdict.invariants} invariants: "
-        + ("[green]clean 审计通过[/]" if verdict.clean else f"[red]{len(verdict.breaches)} breaches 发现问题[/]"),
-        highlight=False,
+def show(summary: Summary) -> None:
+    """Print the summary."""
+    states = sorted(summary.states.items(), key=lambda item: -item[1])
+    rows: list[tuple[str, int]] = [(word("states", state, language()), count) for state, count in states]
+    rows += [(told("demo.refused"), summary.refused), (told("demo.repeated"), summary.repeated)]
+    table(("state", "orders"), rows)
+    console.print()
+    times = [
+        (word("departments", name, language()), f"{median:.2f} s", f"{slow:.2f} s")
+        for name, median, slow in summary.lead_times
+    ]
+    table(("department", "median", "slow"), times)
+    console.print()
+    found = [(code, count, explain(example, language())) for code, count, example in summary.findings]
+    table(("finding", "orders", "example"), found)
+    console.print()
+    data, verdict = summary.as_data(), summary.verdict
+    say(
+        "demo.summary",
+        orders=data["orders"],
+        seconds=data["seconds"],
+        per_second=data["orders_per_second"],
+        lost=data["lost"],
+        twice=data["duplicated_effects"],
     )
-    for breach in verdict.breaches[:20]:
-        console.print(f"  {breach.invariant}  {breach.subject}  {breach.detail}", markup=False, highlight=False)
+    show_verdict(verdict)
 
 
 _LEAD_TIMES = """
