@@ -95,7 +95,7 @@ def _run(system: "System", count: int, definition: str | None, autopilot: bool) 
     if faults:
         fail("demo.no_company", fault=faults[0])
     bodies = sample_orders(datetime.now(UTC).astimezone(BUSINESS_ZONE).date(), count, definition)
-    subscriber, board = Subscriber(system.broker_url), Board(len(bodies))
+    subscriber, board = Subscriber(system.broker_url), Board(len(bodies), language())
     started = time.monotonic()
     publish_orders(system.broker_url, bodies)
     note("demo.published", count=len(bodies))
@@ -146,7 +146,7 @@ def _watch(
             moved = time.monotonic()
         departments, states = _look(database, broker), subscriber.by_state()
         if live:
-            live.update(board.draw(departments, states, subscriber.answered))
+            live.update(board.draw(departments, states, subscriber.answered, errors.width))
         elif time.monotonic() - said > _SAY_SECONDS:
             said = time.monotonic()
             counts = [f"{word('states', state, language())} {count}" for state, count in sorted(states.items())]
