@@ -18,7 +18,7 @@ from messages.orders import PaymentMethod, SaleType
 from shared import definitions
 from shared.calendar import Unit
 from shared.catalogue import DefinitionError
-from shared.history import Kind
+from shared.history import SYSTEM, Kind
 from shared.money import MoneyError, convert, to_minor
 from shared.notices import ENDS, OVERDUE, TOLD
 from shared.processes import RECORD, REPEAT, RETURN, Mode, select
@@ -47,6 +47,7 @@ LIMITS = Limits(1_000_000, 32)
         ("states", {*State}),
         ("departments", {*Department}),
         ("events", {*Kind}),
+        ("actors", {SYSTEM}),
         ("roles", {*ROLES}),
         ("verdicts", {*Verdict}),
         ("kinds", {*KINDS}),

@@ -124,7 +124,7 @@ def _history(found: dict[str, Any]) -> None:
                 event["at"].strftime("%m-%d %H:%M:%S.%f")[:-3],
                 word("events", event["kind"], language()),
                 event["step"],
-                event["actor"],
+                word("actors", event["actor"], language()),
                 word("states", event["state"], language()),
                 why(event["data"]),
             )
