@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from string import Formatter
 
-from shared.words import FOLDER, Language, word
+from shared.words import FOLDER, Language, words
 
 ERRORS = FOLDER / "errors"
 _PLACED = re.compile(r"((?:.+?, )?lines? [0-9][0-9, -]*(?: and [0-9]+ more)?): (.*)", re.DOTALL)
@@ -42,22 +42,35 @@ def _chinese(code: str, english: str) -> str:
 
 _IN_WORDS: Mapping[str, Callable[[str], str]] = {
     "expected": lambda text: text.replace(" or ", ", "),
-    "state": lambda text: word("states", text, "zh"),
+    "roles": lambda text: ", ".join(_in_chinese("roles", each) for each in text.split(", ")),
+    "sale_type": lambda text: _in_chinese("sale_types", text),
+    "state": lambda text: _in_chinese("states", text),
 }
 """Values that are words themselves."""
 
 
+def _in_chinese(kind: str, text: str) -> str:
+    """A word that stands there as its code or in English."""
+    return next((entry["zh"] for code, entry in words(kind).items() if text in (code, entry["en"])), text)
+
+
 def as_pattern(template: str) -> re.Pattern[str]:
-    """What the template has made: its text, with anything at its {names}."""
-    parts = (re.escape(text) + (f"(?P<{name}>.*)" if name else "") for text, name, *_ in Formatter().parse(template))
-    return re.compile("".join(parts), re.DOTALL)
+    """What the template has made: its text, with anything at its {names}, and the same at the same name."""
+    pattern, seen = "", set[str]()
+    for text, name, *_ in Formatter().parse(template):
+        pattern += re.escape(text)
+        if name:
+            pattern += f"(?P={name})" if name in seen else f"(?P<{name}>.*)"
+            seen.add(name)
+    return re.compile(pattern, re.DOTALL)
 
 
 @cache
 def templates() -> Mapping[str, Mapping[str, str]]:
-    """By code: English templates and their Chinese."""
+    """By code: English templates and their Chinese. What a person is answered may be the reason, too."""
     files = [tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(ERRORS.glob("*.toml"))]
-    return {code: entries for file in files for code, entries in file.items()}
+    answers = {code: {entry["en"]: entry["zh"]} for code, entry in words("answers").items()}
+    return {code: entries for file in (*files, answers) for code, entries in file.items()}
 
 
 @cache

@@ -23,6 +23,11 @@ def word(kind: str, code: str, language: Language) -> str:
     return entry[language] if entry else code
 
 
+def words(kind: str) -> Mapping[str, Mapping[str, str]]:
+    """All words of a kind: by code and language."""
+    return _words()[kind]
+
+
 def explain(finding: Mapping[str, Any], language: Language) -> str:
     """A finding in a sentence: what does not hold, with its figures."""
     return _sentence(finding, language, "")
@@ -129,13 +134,15 @@ def _figure(name: str, value: Any, basis: Mapping[str, Any], language: Language)
     """A value of a basis as people read it; its name says what it is."""
     if isinstance(value, dict):
         return ", ".join(_named(name, key, each, basis, language) for key, each in value.items())
+    if isinstance(value, list):
+        return ", ".join(_figure(name.removesuffix("s"), each, basis, language) for each in value)
     if name.endswith("_minor") and "currency" in basis:
         return money(value, basis["currency"], language)
     if name.endswith("_basis_points"):
         return f"{value / 100:g} %"
     if name.endswith("_grams"):
         return f"{Decimal(value) / 1000:,f} kg"
-    if name.endswith("_at"):
+    if name == "at" or name.endswith("_at"):
         return f"{datetime.fromisoformat(value).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     code, _, days = str(value).partition("_") if name == "terms" else (str(value), "", "")
     entry = _words()["basis_values"].get(f"{name}.{code}")

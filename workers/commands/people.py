@@ -143,17 +143,13 @@ def decide(
     """
     from shared.authority import Wish
     from shared.roles import ROLES
-    from shared.tasks import CHOICES
 
     *named, choice = words
-    one_of("choice", choice, CHOICES, "choices")
     one_of("role", role, ROLES, "roles")
     if everything == bool(named) or (everything and not role):
         fail("which_tasks", USAGE)
     now = datetime.now(UTC)
     with database() as opened:
-        with opened.transaction() as session:
-            existing(session, "person", to or None, on_behalf_of or None)
         if everything:
             named = _ids_of(opened, person, role, most, now)
         wishes = [

@@ -123,7 +123,7 @@ def order(
     planned_ship_date: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="预发货日期,国外。")] = None,
     definition: Annotated[str | None, typer.Option(help="The process; default by sale type. 流程。")] = None,
     json: Json = False,
-    lang: Lang = None,
+    _lang: Lang = None,
 ) -> None:
     """Make the order from an accepted quotation: customer, products and prices are copied. 报价转订单。"""
     from shared.outbox import to_json
@@ -157,7 +157,7 @@ def order(
     if definition:
         more["definition"] = definition
     raw = to_json(order_from(found, customer, **more)).encode()
-    hand_in(Contents(1, iter([Submission(raw, f"quotation {number}")])), accept_orders, "orders", json=json, lang=lang)
+    hand_in(Contents(1, iter([Submission(raw, f"quotation {number}")])), accept_orders, "orders", json=json)
 
 
 def _today(now: datetime) -> date:

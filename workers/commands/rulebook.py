@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from shared.policy import Policy
     from shared.processes import Definition
     from shared.rulebook import Kind, Source
-    from shared.words import Language
 
 process = typer.Typer(no_args_is_help=True, help="Process definitions: versions, drafts, drawings. 流程定义。")
 policy = typer.Typer(no_args_is_help=True, help="Policies: limits, thresholds, rates. 规则参数。")
@@ -225,7 +224,7 @@ def _check(kind: "Kind", file: Path, *, json: bool) -> None:
         typer.echo(f"{each.key}: no fault; it would apply from {each.effective_from} on. 无误。")
 
 
-def _publish(kind: "Kind", file: Path, person: str, *, json: bool, lang: "Language | None") -> None:
+def _publish(kind: "Kind", file: Path, person: str, *, json: bool, lang: str | None) -> None:
     """Whatever is refused is recorded, whoever tried (AUD-01)."""
     from shared import rulebook
     from shared.catalogue import DefinitionError, read_file
