@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from shared.authority import Refusal, Wish
     from shared.database import Database
     from shared.tasks import Transferred
+    from shared.words import Language
 
 AT_ONCE = 1_000
 """How many tasks are decided in one transaction."""
