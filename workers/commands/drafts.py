@@ -50,8 +50,10 @@ def save_draft(
         return
     typer.echo(f"Saved as {saved}. 已保存,单号 {saved}。")
     if lines:
-        names = ("line", "product", "quantity", "available", "short")
-        table(names, ([each[name] for name in names] for each in lines))
+        table(
+            ("line", "product", "quantity", "available", "short"),
+            ((e["line"], e["product"], e["quantity"], e["available"], e["short"]) for e in lines),
+        )
 
 
 @draft.command("submit")

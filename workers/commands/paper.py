@@ -25,7 +25,7 @@ def print_order(
     with database() as opened, opened.transaction() as session:
         found = order_with_names(session, order)
     if found is None:
-        fail(f"There is no order {order}. 没有订单 {order}。")
+        fail("no.order", given=order)
     page = sales_order(*found, languages)
     if out is None:
         typer.echo(page)
@@ -49,5 +49,5 @@ def availability(
     else:
         table(("product", "available"), found.items())
     if unknown and not json:
-        fail(f"There is no product {', '.join(unknown)}. 没有商品 {', '.join(unknown)}。")
+        fail("no.product", given=", ".join(unknown))
     raise typer.Exit(1 if unknown else 0)
