@@ -5,6 +5,7 @@ import sys
 import typer
 
 from workers.commands import (
+    auditing,
     backtest,
     bench,
     calendar,
@@ -45,7 +46,7 @@ for group, commands in (
     ("Orders 订单", (orders.orders, orders.show, edges.submit, edges.fact, edges.refusals, paper.availability)),
     ("Changes 变更", (changes.withdraw, changes.recreate, changes.comment, changes.overdue)),
     ("People 审批", (people.tasks, people.decide, people.urge, people.ask)),
-    ("Operations 运维", (operations.load, operations.audit, bench.bench)),
+    ("Operations 运维", (operations.load, auditing.audit, bench.bench)),
 ):
     for command in commands:
         app.command(rich_help_panel=group)(command)
@@ -68,6 +69,7 @@ def main() -> None:
     """Entry point. What is wrong with the servers is told in a sentence; everything else that is raised is a defect."""
     import psycopg
 
+    from shared.database import RoleRefused
     from shared.queues import BrokerUnavailable
 
     try:
@@ -76,6 +78,8 @@ def main() -> None:
         sys.exit(_away("away.database", error))
     except BrokerUnavailable as error:
         sys.exit(_away("away.broker", error))
+    except RoleRefused as error:
+        sys.exit(_away("failed", error))
 
 
 def _away(code: str, error: Exception) -> int:

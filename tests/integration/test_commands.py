@@ -3,12 +3,15 @@
 import json
 import re
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from shared.anchors import set_anchor
 from shared.failures import bury_message
 from shared.settings import settings
+from shared.tasks import Wish, decide
 from tests.support.commands import Run, squeezed
 from tests.support.company import raw
 from tests.support.office import Office
@@ -243,3 +246,83 @@ def test_a_file_is_judged_in_chinese(busy: Run, tmp_path: Path) -> None:
     (tmp_path / "orders.csv").write_text("No\n", encoding="utf-8")
     assert "orders.csv：须有映射文件" in busy("submit", "orders.csv").stderr
     assert "survey_answered：--score: 缺少该字段" in busy("fact", "survey_answered", "--order", "SO-1").stderr
+
+
+# -- histories, searching, auditing ------------------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("AUD-01")
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("zh", ["按 standard@1、standard@1", "费欧娜", "所见：版本", "被拒：同意", "信用额度"]),
+        ("en", ["by standard@1 and standard@1", "费欧娜", "saw version", "refused: agreeing", "credit limit"]),
+    ],
+)
+def test_a_history_is_told_whole_in_either_language(run: Run, office: Office, language: str, told: list[str]) -> None:
+    nanhai = {"code": "C002", "name": "广州南海电器有限公司"}
+    (receipt,) = office.take(raw("A", creator="sam", customer=nanhai))
+    office.work()
+    with office.database.transaction() as session:
+        ((task,),) = session.rows("select id from core.user_tasks where status = 'open'")
+        decide(session, [Wish(task, "sam", "agree")], office.now)
+    office.decide("agree")
+    office.work()
+    shown = squeezed(run("show", receipt.number, "--lang", language).stdout)
+    assert [each for each in told if each not in shown] == []
+    data = json.loads(run("show", receipt.number, "--json").stdout)
+    assert [each["action"] for each in data["attempts"]] == ["task.agree"]
+    assert {"definition", "policy", "saw", "changes", "name", "on_behalf_of"} <= data["events"][0].keys()
+
+
+@pytest.mark.requirement("AUD-02")
+def test_orders_are_found_by_everything_that_they_have(run: Run, office: Office) -> None:
+    office.take(raw("A", creator="sam"), raw("B", creator="sam", sale_type="domestic"))
+    numbers = [each["number"] for each in json.loads(run("orders", "--json").stdout)]
+    assert len(numbers) == 2
+
+    def found(*options: str) -> int:
+        done = run("orders", *options, "--json")
+        assert done.exit_code == 0, done.stderr
+        return len(json.loads(done.stdout))
+
+    assert found("--number", numbers[0]) == found("--external-id", "A") == 1
+    assert found("--product", "P001") == found("--customer", "C001") == found("--sale-type", "domestic") == 2
+    assert found("--product", "P003") == found("--state", "archived") == found("--kind", "contract") == 0
+    assert found("--since", "2026-06-15", "--until", "2026-06-15") == 2
+    assert found("--since", "2026-06-16") == found("--until", "2026-06-14") == 0
+    assert found("--at-least", "1.00") == 2
+    assert found("--at-most", "1.00") == found("--at-least", "1.00", "--currency", "USD") == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--sale-type", "barter"), "没有销售类型“barter”"),
+        (("--kind", "letter"), "没有类别“letter”"),
+        (("--state", "lost"), "没有状态“lost”"),
+        (("--at-least", "much"), "“much”不是 CNY 金额"),
+        (("--at-least", "1.005"), "“1.005”不是 CNY 金额"),
+        (("--since", "yesterday"), "yesterday"),
+    ],
+)
+def test_what_cannot_be_looked_for_is_said(run: Run, options: tuple[str, ...], told: str) -> None:
+    done = run("orders", *options, "--lang", "zh")
+    assert done.exit_code == 2
+    assert told in squeezed(done.stderr)
+
+
+@pytest.mark.requirement("AUD-02")
+def test_the_audit_says_whether_a_kept_root_is_still_there(run: Run, office: Office) -> None:
+    office.take(raw("A", creator="sam"))
+    with office.database.transaction() as session:
+        anchor = set_anchor(session, office.now, timedelta(seconds=60))
+    assert anchor
+    done = run("audit", "--anchor", anchor.root.hex(), "--lang", "zh")
+    assert done.exit_code == 0, done.stdout
+    assert "所留的根属于锚定 1" in done.stdout
+    assert json.loads(run("audit", "--anchor", anchor.root.hex(), "--json").stdout)["kept_anchor"] == 1
+    gone = run("audit", "--anchor", "00" * 32)
+    assert gone.exit_code == 1
+    assert "no anchor has this root" in squeezed(gone.stdout)
+    assert run("audit", "--anchor", "abc").exit_code == 2

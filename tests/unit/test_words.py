@@ -41,6 +41,13 @@ CHINESE = re.compile("[一-鿿]")
 LIMITS = Limits(1_000_000, 32)
 
 
+_TRIED = (
+    *(f"task.{choice}" for choice in (*CHOICES, "ask", "urge")), "order.withdraw", "order.comment", "order.recreate",
+    "submission.order", "submission.conflict",
+)  # fmt: skip
+"""What people and systems may try with an order and be refused, beside reporting facts."""
+
+
 @pytest.mark.parametrize(
     ("kind", "codes"),
     [
@@ -51,6 +58,7 @@ LIMITS = Limits(1_000_000, 32)
         ("roles", {*ROLES}),
         ("verdicts", {*Verdict}),
         ("kinds", {*KINDS}),
+        ("attempts", {*_TRIED}),
         ("facts", {*FACT_OWNERS}),
         ("choices", {*CHOICES}),
         ("notices", {*TOLD, *ENDS, OVERDUE}),

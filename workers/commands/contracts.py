@@ -186,15 +186,18 @@ def show(
     lang: Lang = None,
 ) -> None:
     """One contract: what it says, what was said of it, how it was signed, and its whole history. 合同详情。"""
+    from shared.queries import whole_order
     from shared.words import word
-    from workers.commands.orders import why
+    from workers.commands.histories import show_history
     from workers.compliance.ledger import show as show_contract
 
     chosen = language(lang)
     with database() as opened, opened.transaction() as session:
         found = show_contract(session, number)
-    if found is None:
+        whole = whole_order(session, number)
+    if found is None or whole is None:
         fail(f"There is no contract {number}. 没有合同 {number}。")
+    found |= {"events": whole["events"], "attempts": whole["attempts"]}
     if json:
         emit(found)
         return
@@ -213,21 +216,7 @@ def show(
     }
     table(("", "what it says"), said.items())
     _tables(found)
-    table(
-        ("", "time", "what", "step", "who", "state", "why"),
-        (
-            (
-                event["seq"],
-                event["at"].strftime("%m-%d %H:%M:%S"),
-                word("events", event["kind"], chosen),
-                event["step"],
-                event["actor"],
-                word("states", event["state"], chosen),
-                why(event["data"]),
-            )
-            for event in found["events"]
-        ),
-    )
+    show_history(found)
 
 
 def _tables(found: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""`dead`, `audit`, `load`: what operators do."""
+"""`dead`, `load`: what operators do."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +21,6 @@ from workers.commands.terminal import (
     language,
     publish,
     say,
-    show_verdict,
     table,
 )
 
@@ -126,31 +125,6 @@ def _report(count: int, asked: int, what: str, json: bool) -> None:
     else:
         say(f"resolved.{what}", count=count, asked=asked)
     raise typer.Exit(0 if count == asked else FAILED)
-
-
-def audit(json: Json = False, _lang: Lang = None) -> None:
-    """Prove from the database that nothing is lost, nothing happened twice and no history was changed. 审计。"""
-    from shared.audit import audit as run_audit
-    from workers.departments import invariants
-
-    with database() as opened:
-        verdict = run_audit(opened, invariants())
-    if json:
-        emit(
-            {
-                "clean": verdict.clean,
-                "orders": verdict.orders,
-                "events": verdict.events,
-                "invariants": verdict.invariants,
-                "breaches": [
-                    {"invariant": each.invariant, "subject": each.subject, "detail": each.detail}
-                    for each in verdict.breaches
-                ],
-            }
-        )
-    else:
-        show_verdict(verdict)
-    raise typer.Exit(0 if verdict.clean else FAILED)
 
 
 def load(

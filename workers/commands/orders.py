@@ -1,9 +1,13 @@
 """`orders` and `show`: finding orders, and the whole history of one, explained in words."""
 
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
 import typer
 
+from shared.numbering import BUSINESS_ZONE
+from workers.commands.histories import show_history
 from workers.commands.terminal import (
     USAGE,
     Json,
@@ -19,23 +23,57 @@ from workers.commands.terminal import (
     told,
 )
 
+_DAY = ["%Y-%m-%d"]
+
 
 def orders(
-    state: Annotated[str | None, typer.Option(help="Only orders in this state. 状态。")] = None,
-    customer: Annotated[str | None, typer.Option(help="Only orders of this customer's code. 客户。")] = None,
+    number: Annotated[str | None, typer.Option(help="The order's number. 单号。")] = None,
+    external_id: Annotated[str | None, typer.Option(help="What the upstream system calls it. 对方编号。")] = None,
+    customer: Annotated[str | None, typer.Option(help="The customer's code. 客户。")] = None,
+    product: Annotated[str | None, typer.Option(help="A product that is on it. 商品。")] = None,
+    state: Annotated[str | None, typer.Option(help="The state that it is in. 状态。")] = None,
+    kind: Annotated[str | None, typer.Option(help="order, contract or delivery_note. 单据类别。")] = None,
+    sale_type: Annotated[str | None, typer.Option(help="domestic, foreign or internal. 销售类型。")] = None,
+    since: Annotated[datetime | None, typer.Option(formats=_DAY, help="Came in on this day or later. 起始日。")] = None,
+    until: Annotated[datetime | None, typer.Option(formats=_DAY, help="On this day or before. 截止日。")] = None,
+    at_least: Annotated[str | None, typer.Option(help="Of this amount or more. 最低金额。")] = None,
+    at_most: Annotated[str | None, typer.Option(help="Of this amount or less. 最高金额。")] = None,
+    currency: Annotated[
+        str | None, typer.Option(help="Amounts in this currency only; else all in the base currency. 币种。")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000)] = 50,
     json: Json = False,
     _lang: Lang = None,
 ) -> None:
-    """List orders, the newest first. 订单列表。"""
+    """Find orders, contracts and delivery notes, finished ones included, the newest first. 查询单据（含已归档）。"""
+    from messages.folders import DocumentKind
+    from messages.orders import SaleType
+    from shared.rulebook import read
     from shared.search import Search, find_orders
     from shared.states import State
     from shared.words import money, word
 
     one_of("state", state, State, "states")
+    one_of("kind", kind, DocumentKind, "documents")
+    one_of("sale_type", sale_type, SaleType, "sale_types")
     with database() as opened, opened.transaction() as session:
         existing(session, "customer", customer)
-        found = find_orders(session, Search(state=state, customer=customer), limit)
+        in_currency = currency or read(session).policy(datetime.now(BUSINESS_ZONE).date()).base_currency
+        search = Search(
+            number=number,
+            external_id=external_id,
+            customer=customer,
+            product=product,
+            state=state,
+            kind=kind,
+            sale_type=sale_type,
+            since=since.date() if since else None,
+            until=until.date() if until else None,
+            currency=currency,
+            at_least_minor=_minor(at_least, in_currency),
+            at_most_minor=_minor(at_most, in_currency),
+        )
+        found = find_orders(session, search, limit)
     if json:
         emit(found)
         return
@@ -74,7 +112,7 @@ def show(
     _head(found)
     _lines(found)
     console.print()
-    _history(found)
+    show_history(found)
 
 
 def _head(found: dict[str, Any]) -> None:
@@ -94,8 +132,6 @@ def _head(found: dict[str, Any]) -> None:
 
 
 def _lines(found: dict[str, Any]) -> None:
-    from shared.words import money
-
     currency = found["document"]["currency"]
     table(
         ("line", "product", "quantity", "unit_price", "discount", "amount"),
@@ -104,56 +140,28 @@ def _lines(found: dict[str, Any]) -> None:
                 line["number"],
                 line["product"],
                 line["quantity"],
-                money(line["unit_price_minor"], currency, language()),
-                f"{line['discount_basis_points'] / 100:g} %" if line["discount_basis_points"] else "",
-                money(line["amount_minor"], currency, language()),
+                _money(line, "unit_price_minor", currency),
+                f"{line['discount_basis_points'] / 100:g} %" if line.get("discount_basis_points") else "",
+                _money(line, "amount_minor", currency),
             )
             for line in found["lines"]
         ),
     )
 
 
-def _history(found: dict[str, Any]) -> None:
-    from shared.words import word
+def _minor(amount: str | None, currency: str) -> int | None:
+    from shared.money import MoneyError, to_minor
 
-    table(
-        ("", "time", "event", "step", "who", "state", "why"),
-        (
-            (
-                event["seq"],
-                event["at"].strftime("%m-%d %H:%M:%S.%f")[:-3],
-                word("events", event["kind"], language()),
-                event["step"],
-                word("actors", event["actor"], language()),
-                word("states", event["state"], language()),
-                why(event["data"]),
-            )
-            for event in found["events"]
-        ),
-    )
+    if amount is None:
+        return None
+    try:
+        return to_minor(Decimal(amount), currency)
+    except (InvalidOperation, MoneyError):
+        fail("not_an_amount", USAGE, given=amount, currency=currency)
 
 
-def why(data: dict[str, Any]) -> str:
-    """The grounds of one event in words: findings, reasons, what is waited for, what it rested on."""
-    from shared.words import explain, grounds, word
+def _money(line: dict[str, Any], name: str, currency: str) -> str:
+    """Lines of delivery notes have no amounts."""
+    from shared.words import money
 
-    parts = [f"{word('remarks', 'for', language())} {data['on_behalf_of']}"] if data.get("on_behalf_of") else []
-    parts += [explain(finding, language()) for finding in data.get("findings", ())]
-    said = ("reason", "requested_change", "question", "answer", "comment", "replaced_by")
-    parts += [f"{data[name]}" for name in said if data.get(name)]
-    parts += [f"{name}: {_as_text(old)} → {_as_text(new)}" for name, (old, new) in data.get("changed", {}).items()]
-    if carried := data.get("carried"):
-        parts.append(told("carried", by=carried["by"], round=carried["round"]))
-    for key in data.get("for", ()):
-        kind, _, what = key.partition(":")
-        parts.append(f"{word('waits', kind, language())} {what if kind == 'stock' else ''}".strip())
-    if "to" in data:
-        parts.append(told("transferred_to", person=data["to"]))
-    return "; ".join([*parts, *grounds(data.get("basis", {}), language())])
-
-
-def _as_text(value: object) -> str:
-    """A JSON value on one line, readable."""
-    import json
-
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
+    return money(line[name], currency, language()) if name in line else ""

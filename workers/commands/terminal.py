@@ -121,7 +121,8 @@ def details(found: Mapping[str, object], headings: Sequence[str]) -> None:
 
 def show_verdict(verdict: "Verdict") -> None:
     """What the audit found."""
-    counts = {"orders": verdict.orders, "events": verdict.events, "invariants": verdict.invariants}
+    names = ("orders", "events", "commits", "anchors", "unanchored", "invariants")
+    counts = {name: getattr(verdict, name) for name in names}
     if verdict.clean:
         say("audit.clean", **counts)
         return
