@@ -93,9 +93,6 @@ NAMED = {
         "没有事实“goods_lost”；可选：payment_received 收款,",
     ),
     "fact payment_received --order SO-1": ("There is no order SO-1.", "没有订单 SO-1。"),
-    "recreate SO-1 --as wei": ("There is no order SO-1.", "没有订单 SO-1。"),
-    "withdraw SO-1 --as wei": ("There is no order SO-1.", "没有订单 SO-1。"),
-    "comment SO-1 late --as wei": ("There is no order SO-1.", "没有订单 SO-1。"),
     "worker kitchen": (
         "There is no department 'kitchen'; there are sales_review,",
         "没有部门“kitchen”；可选：sales_review 销售审核,",

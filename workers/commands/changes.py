@@ -16,7 +16,6 @@ from workers.commands.terminal import (
     complain,
     database,
     emit,
-    existing,
     language,
     publish,
     say,
@@ -66,7 +65,6 @@ def recreate(
 
     changed = document.read_bytes() if document else None
     with database() as opened, opened.transaction() as session:
-        existing(session, "order", order)
         rules, now = rulebook.read(session), datetime.now(UTC)
         refused, new, batches = recreation.recreate(session, order, person, changed, limits(settings()), rules, now)
     publish(batches)
@@ -107,7 +105,6 @@ def _carry_out(
     from shared.words import answer
 
     with database() as opened, opened.transaction() as session:
-        existing(session, "order", order)
         refused, batches = act(session, datetime.now(UTC))
     publish(batches)
     if json:
