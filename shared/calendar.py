@@ -11,15 +11,13 @@ from types import MappingProxyType
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-import structlog
-
-log = structlog.get_logger()
-
 Unit = Literal["working_day", "day", "week", "month"]
 Overrides = Mapping[date, bool]
 """Days whose nature a company sets itself: True is working, False is free. They win over the public calendar."""
 
 NO_OVERRIDES: Overrides = MappingProxyType({})
+BUSINESS_ZONE = ZoneInfo("Asia/Shanghai")
+"""Whose days are the business days, and whose clocks people read."""
 _DAY = timedelta(days=1)
 _LONGEST_DAYS: Mapping[Unit, int] = {"working_day": 4, "day": 1, "week": 7, "month": 31}
 _LONGEST_BREAK_DAYS = 366
@@ -176,7 +174,11 @@ def _working_day_from(day: date, overrides: Overrides) -> date:
 @cache
 def _warn_where_unpublished(year: int) -> None:
     if not is_published(year):
-        log.warning("calendar.unpublished", year=year, counted_as="Monday to Friday, and the company's own days")
+        import structlog  # what never reckons in such a year does without
+
+        structlog.get_logger().warning(
+            "calendar.unpublished", year=year, counted_as="Monday to Friday, and the company's own days"
+        )
 
 
 def _close_of(day: date, zone: str, close: str) -> datetime:

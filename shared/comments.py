@@ -9,6 +9,7 @@ from datetime import date, datetime, time
 from messages.delivery_notes import DeliveryNote
 from messages.folders import Document, DocumentKind
 from messages.orders import Order
+from shared.calendar import BUSINESS_ZONE as ZONE
 from shared.calendar import NO_OVERRIDES, Deadline, Overrides, begun_before, deadline
 from shared.catalogue import Catalogue
 from shared.database import Session, array, columns
@@ -16,7 +17,6 @@ from shared.department import finding
 from shared.history import SYSTEM, Kind
 from shared.ids import new_id
 from shared.journal import Journal, as_data
-from shared.numbering import BUSINESS_ZONE as ZONE
 from shared.outbox import to_json
 from shared.policy import Policy
 from shared.processes import Definition

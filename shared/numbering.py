@@ -1,11 +1,9 @@
 """Document numbers such as SO-20261123-000042: one counter per kind and business day, gaps allowed, never reused."""
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
+from shared.calendar import BUSINESS_ZONE
 from shared.database import Session
-
-BUSINESS_ZONE = ZoneInfo("Asia/Shanghai")
 
 _TAKE = """
 insert into core.numbers as n (kind, day, last) values (%s, %s, %s)

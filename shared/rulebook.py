@@ -16,10 +16,9 @@ from typing import Any, TypeVar
 import structlog
 
 from shared import definitions, policy
-from shared.calendar import NO_OVERRIDES, Overrides
+from shared.calendar import BUSINESS_ZONE, NO_OVERRIDES, Overrides
 from shared.catalogue import Catalogue, DefinitionError, Versioned, gather, read_file
 from shared.database import Database, Row, Session
-from shared.numbering import BUSINESS_ZONE
 from shared.outbox import to_json
 from shared.policy import Policy
 from shared.processes import Definition, select

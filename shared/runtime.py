@@ -18,7 +18,7 @@ from messages.commands import FACT
 from messages.folders import kind_of
 from shared import carried
 from shared.batches import Ref, write_batches
-from shared.calendar import NO_OVERRIDES, Overrides
+from shared.calendar import BUSINESS_ZONE, NO_OVERRIDES, Overrides
 from shared.carried import Kept
 from shared.catalogue import Catalogue
 from shared.database import CommitUnknown, Database, Row, Session, array, columns
@@ -41,7 +41,6 @@ from shared.failures import record_failure
 from shared.folders import Opening, open_folders
 from shared.history import SYSTEM, Kind
 from shared.journal import UNDO, Journal, as_data
-from shared.numbering import BUSINESS_ZONE
 from shared.outbox import to_json
 from shared.policy import Policy
 from shared.processes import Definition, Step, select
@@ -236,9 +235,14 @@ class Runtime:
 
 
 def database_is_away(error: Exception) -> bool:
-    """Whether this says nothing of the batch: no connection, a server stopping, no room, an unknown COMMIT."""
+    """Whether this says nothing of the batch: no connection, a server stopping, no room, an unknown COMMIT.
+
+    A statement that took too long is the batch's own doing: halved, it may be done in time.
+    """
     if isinstance(error, CommitUnknown):
         return True
+    if isinstance(error, psycopg.errors.QueryCanceled):
+        return False
     state = error.sqlstate if isinstance(error, psycopg.Error) else ""
     return isinstance(error, psycopg.OperationalError) and (state is None or state[:2] in ("08", "53", "57"))
 

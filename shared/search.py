@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from shared.calendar import BUSINESS_ZONE
 from shared.database import Session
 from shared.money import format_amount
-from shared.numbering import BUSINESS_ZONE
 from shared.tables import PRODUCTS
 
 

@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from shared.calendar import BUSINESS_ZONE
 from shared.money import format_amount
-from shared.numbering import BUSINESS_ZONE
 
 Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = ("zh", "en")

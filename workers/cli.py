@@ -67,19 +67,27 @@ app.add_typer(operations.dead, name="dead", rich_help_panel="Operations 运维")
 
 def main() -> None:
     """Entry point. What is wrong with the servers is told in a sentence; everything else that is raised is a defect."""
-    import psycopg
+    try:
+        app(prog_name="./run orderflow")
+    except Exception as error:
+        code = _told(error)
+        if code is None:
+            raise
+        sys.exit(code)
+
+
+def _told(error: Exception) -> int | None:
+    """The exit code, once it has been said what is wrong with the servers; None: nothing is."""
+    import psycopg  # here, because `up` runs for months and loads no client of a database
 
     from shared.database import RoleRefused
     from shared.queues import BrokerUnavailable
 
-    try:
-        app(prog_name="./run orderflow")
-    except psycopg.OperationalError as error:
-        sys.exit(_away("away.database", error))
-    except BrokerUnavailable as error:
-        sys.exit(_away("away.broker", error))
-    except RoleRefused as error:
-        sys.exit(_away("failed", error))
+    if isinstance(error, psycopg.OperationalError):
+        return _away("away.database", error)
+    if isinstance(error, BrokerUnavailable):
+        return _away("away.broker", error)
+    return _away("failed", error) if isinstance(error, RoleRefused) else None
 
 
 def _away(code: str, error: Exception) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from messages.batch import Batch, BatchKind, Department
-from shared.numbering import BUSINESS_ZONE
+from shared.calendar import BUSINESS_ZONE
 from tests.support.contracts import REGISTRAR, a_submitted_contract
 from tests.support.journey import hire
 from tests.support.office import Office

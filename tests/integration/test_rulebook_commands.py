@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from shared.calendar import is_published
+from shared.calendar import BUSINESS_ZONE, is_published
 from shared.database import Database
-from shared.numbering import BUSINESS_ZONE
 from shared.rulebook import LiveRulebook
 from shared.settings import settings
 from shared.transport import connect, publish

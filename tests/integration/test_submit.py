@@ -13,8 +13,8 @@ from redis import Redis
 from typer.testing import Result
 
 from messages.batch import Batch
+from shared.calendar import BUSINESS_ZONE
 from shared.database import CommitUnknown, Database, Session
-from shared.numbering import BUSINESS_ZONE
 from shared.rulebook import Rulebook, rulebook
 from shared.settings import Settings, settings
 from tests.support.commands import Run, squeezed

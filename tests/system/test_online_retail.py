@@ -18,8 +18,8 @@ import pytest
 
 from messages.batch import Batch
 from shared.broker import connect, publish
+from shared.calendar import BUSINESS_ZONE
 from shared.database import Database, open_database
-from shared.numbering import BUSINESS_ZONE
 from shared.settings import Settings
 from shared.tasks import AGREE, Wish, decide
 from tests.support.database import REPOSITORY

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 import pytest
 
 from shared.audit import Verdict, audit
+from shared.calendar import BUSINESS_ZONE
 from shared.database import Database, open_database
-from shared.numbering import BUSINESS_ZONE
 from shared.settings import Settings
 from tests.support.tables import counts, sections
 from tests.support.waiting import until

@@ -6,10 +6,10 @@ from datetime import datetime
 
 from messages.commands import ReceiptConfirmed, SurveyAnswered
 from shared.audit import Invariant
+from shared.calendar import BUSINESS_ZONE
 from shared.database import Session, array, columns
 from shared.department import Booked, Finding, ReportedFact, Visit, effects_of, finding
 from shared.master import MasterFile, MasterRow
-from shared.numbering import BUSINESS_ZONE
 from shared.outbox import Announcement, announce
 from workers.after_sales.profiles import PROFILES_HOLD, add_scores
 from workers.after_sales.rules import ConfirmedByPhone, Parcel, Questionnaire

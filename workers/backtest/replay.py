@@ -12,11 +12,11 @@ import msgspec
 
 from messages.folders import DocumentKind
 from messages.orders import Order, read_order
+from shared.calendar import BUSINESS_ZONE
 from shared.catalogue import DefinitionError
 from shared.database import Database, Row, Session
 from shared.department import Department, Outcome, Value, Visit
 from shared.money import MoneyError, convert
-from shared.numbering import BUSINESS_ZONE
 from shared.policy import Policy
 from shared.processes import Definition, Step, continued, pinned
 from shared.rulebook import Rulebook

@@ -11,8 +11,8 @@ from typing import Any
 import psutil
 
 from shared.broker import Broker, connect
+from shared.calendar import BUSINESS_ZONE
 from shared.database import Database, open_database
-from shared.numbering import BUSINESS_ZONE
 from shared.settings import settings
 from workers.bench import company, copies, floor, naive, route
 from workers.bench.usage import Speed, by_kind, cpu_seconds, cpu_since, memory_of, python_memory

@@ -45,8 +45,7 @@ def show(
 ) -> None:
     """List what is not an ordinary week: holidays, make-up days 调休, days that the company has set. 列出全年。"""
     from shared import calendar_days
-    from shared.calendar import is_published, public_days
-    from shared.numbering import BUSINESS_ZONE
+    from shared.calendar import BUSINESS_ZONE, is_published, public_days
 
     chosen = language(lang)
     year = year or datetime.now(BUSINESS_ZONE).year

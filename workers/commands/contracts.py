@@ -326,7 +326,7 @@ def _papers(attach: list[Path] | None) -> list[dict[str, str]]:
 
 
 def _day(text: str | None) -> date:
-    from shared.numbering import BUSINESS_ZONE
+    from shared.calendar import BUSINESS_ZONE
 
     if text is None:
         return datetime.now(BUSINESS_ZONE).date()

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from workers.commands.terminal import USAGE, As, Json, Lang, database, emit, fail, ids, language, table
+from workers.commands.terminal import USAGE, As, Json, Lang, clock, database, emit, fail, ids, language, table
 
 delegate = typer.Typer(no_args_is_help=True, help="Who decides for whom while they are away. 授权代理。")
 
@@ -40,9 +40,9 @@ def add_delegation(
 
     They decide what you could, in your name, and pass it on to nobody.
     """
+    from shared.calendar import BUSINESS_ZONE
     from shared.delegations import Proposal, give
     from shared.money import MoneyError, to_minor
-    from shared.numbering import BUSINESS_ZONE
     from shared.policy import load, select
     from shared.words import answer
 
@@ -87,7 +87,6 @@ def list_delegations(
     """List delegations. 代理列表。"""
     from shared.delegations import find
     from shared.money import format_amount
-    from shared.numbering import BUSINESS_ZONE
     from shared.words import word
 
     chosen, now = language(lang), datetime.now(UTC)
@@ -103,8 +102,8 @@ def list_delegations(
                 each["id"],
                 each["delegator"],
                 each["delegate"],
-                each["starts_at"].astimezone(BUSINESS_ZONE).strftime("%Y-%m-%d %H:%M"),
-                each["ends_at"].astimezone(BUSINESS_ZONE).strftime("%Y-%m-%d %H:%M"),
+                clock(each["starts_at"], "%Y-%m-%d %H:%M"),
+                clock(each["ends_at"], "%Y-%m-%d %H:%M"),
                 " / ".join(word("roles", role, chosen) for role in each["roles"] or ()),
                 format_amount(each["cap_minor"], each["currency"], "en") if each["currency"] else "",
                 each["reason"],

@@ -80,8 +80,8 @@ def demo(
 def _run(system: "System", count: int, definition: str | None, autopilot: bool) -> "Summary":
     from shared import queries, rulebook
     from shared.audit import audit
+    from shared.calendar import BUSINESS_ZONE
     from shared.database import open_database
-    from shared.numbering import BUSINESS_ZONE
     from shared.settings import settings
     from workers.demo import summary
     from workers.demo.board import Board

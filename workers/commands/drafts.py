@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workers.commands.terminal import USAGE, As, Json, Lang, database, emit, fail, language, publish, table
+from workers.commands.terminal import USAGE, As, Json, Lang, clock, database, emit, fail, language, publish, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -113,7 +113,7 @@ def list_drafts(
                 each["creator"],
                 each["customer"],
                 each["sale_type"],
-                each["updated_at"].strftime("%Y-%m-%d %H:%M"),
+                clock(each["updated_at"], "%Y-%m-%d %H:%M"),
             )
             for each in found
         ),

@@ -13,6 +13,7 @@ from workers.commands.terminal import (
     USAGE,
     Json,
     Lang,
+    clock,
     complain,
     database,
     details,
@@ -68,7 +69,7 @@ def submit(
 
     Exit code 0 where every order was accepted or is a repeat, 1 where one was not.
     """
-    from shared.numbering import BUSINESS_ZONE
+    from shared.calendar import BUSINESS_ZONE
     from shared.reasons import reason
     from shared.settings import settings
     from workers.commands.handing_in import hand_in
@@ -291,7 +292,7 @@ def refusals(
         (
             (
                 each["id"],
-                each["at"].strftime("%m-%d %H:%M:%S"),
+                clock(each["at"], "%m-%d %H:%M:%S"),
                 word("kinds", each["kind"], language()),
                 place(each["origin"], language()),
                 each["source"],

@@ -8,7 +8,7 @@ from typing import Any
 from shared.history import SYSTEM
 from shared.reasons import reason
 from shared.words import answer, explain, grounds, money, remedy, word
-from workers.commands.terminal import language, table, told
+from workers.commands.terminal import clock, language, table, told
 
 _SAID = ("reason", "requested_change", "clause", "question", "answer", "comment", "replaced_by")
 
@@ -44,7 +44,7 @@ def _attempt(attempt: Mapping[str, Any]) -> tuple[object, ...]:
 
 
 def _at(entry: Mapping[str, Any]) -> str:
-    return str(entry["at"].strftime("%m-%d %H:%M:%S.%f")[:-3])
+    return str(clock(entry["at"], "%m-%d %H:%M:%S.%f")[:-3])
 
 
 def _who(entry: Mapping[str, Any]) -> str:
@@ -71,7 +71,7 @@ def why(event: Mapping[str, Any], currency: str) -> Iterator[str]:
         yield f"{word('waits', kind, language())} {what if kind == 'stock' else ''}".strip()
     if carried := data.get("carried"):
         yield told("carried", by=carried["by"], round=carried["round"])
-    if "to" in data:
+    if event["kind"] == "transferred":
         yield told("transferred_to", person=data["to"])
     yield from grounds(data.get("basis", {}), language())
     if event["saw"]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workers.commands.terminal import As, Json, Lang, database, emit, fail, language, table
+from workers.commands.terminal import As, Json, Lang, clock, database, emit, fail, language, table
 
 if TYPE_CHECKING:
     from shared.authority import Refusal
@@ -25,7 +25,7 @@ def add_inquiry(
 ) -> None:
     """Record a question; it is to be answered within a working day. 登记询价。"""
     from shared import rulebook
-    from shared.numbering import BUSINESS_ZONE
+    from shared.calendar import BUSINESS_ZONE
     from workers.sales_review.inquiries import add
 
     now = datetime.now(UTC)
@@ -88,7 +88,7 @@ def list_inquiries(
                 each["about"],
                 each["product"],
                 each["question"],
-                each["due_at"].strftime("%m-%d %H:%M"),
+                clock(each["due_at"], "%m-%d %H:%M"),
                 "overdue 超期" if each["overdue"] else "",
                 each["answer"],
                 each["answered_by"],

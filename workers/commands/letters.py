@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from workers.commands.terminal import USAGE, As, Json, Lang, database, emit, fail, ids, language, table
+from workers.commands.terminal import USAGE, As, Json, Lang, clock, database, emit, fail, ids, language, table
 
 letters = typer.Typer(no_args_is_help=False, help="Letters to customers, and what became of them. 客户信函。")
 
@@ -44,10 +44,10 @@ def list_letters(
                 each["order"],
                 word("letters", each["kind"], chosen),
                 each["recipient"],
-                each["created_at"].strftime("%m-%d %H:%M"),
+                clock(each["created_at"], "%m-%d %H:%M"),
                 word("letter_states", each["status"], chosen),
                 each["attempts"] or "",
-                each["sent_at"] and each["sent_at"].strftime("%m-%d %H:%M"),
+                each["sent_at"] and clock(each["sent_at"], "%m-%d %H:%M"),
                 each["error"],
             )
             for each in found

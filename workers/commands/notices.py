@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from workers.commands.terminal import USAGE, As, Json, Lang, database, emit, fail, ids, language, table
+from workers.commands.terminal import USAGE, As, Json, Lang, clock, database, emit, fail, ids, language, table
 
 notices = typer.Typer(invoke_without_command=True, help="What people were told of their orders and tasks. 通知。")
 
@@ -25,7 +25,6 @@ def list_notices(
     if person is None:
         fail("Say whose notices: --as PERSON. 请指明人员:--as。", USAGE)
     from shared.notices import inbox
-    from shared.numbering import BUSINESS_ZONE
     from shared.words import notice
 
     chosen = language(lang)
@@ -39,7 +38,7 @@ def list_notices(
         (
             (
                 each["id"],
-                each["at"].astimezone(BUSINESS_ZONE).strftime("%m-%d %H:%M"),
+                clock(each["at"], "%m-%d %H:%M"),
                 each["order"],
                 each["recipient"],
                 notice(each["kind"], each["data"], chosen),

@@ -12,6 +12,7 @@ from workers.commands.terminal import (
     As,
     Json,
     Lang,
+    clock,
     database,
     details,
     emit,
@@ -48,7 +49,7 @@ def list_dead(
         (
             (
                 each["id"],
-                each["at"].strftime("%m-%d %H:%M:%S"),
+                clock(each["at"], "%m-%d %H:%M:%S"),
                 word("departments", each["department"], language()),
                 each["order"] or each["kind"],
                 each["step"],

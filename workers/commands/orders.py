@@ -6,12 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from shared.numbering import BUSINESS_ZONE
+from shared.calendar import BUSINESS_ZONE
 from workers.commands.histories import show_history
 from workers.commands.terminal import (
     USAGE,
     Json,
     Lang,
+    clock,
     console,
     database,
     emit,
@@ -87,7 +88,7 @@ def orders(
                 word("states", each["state"], language()),
                 each["round"],
                 " ".join(each["open"]),
-                each["created_at"].strftime("%Y-%m-%d %H:%M"),
+                clock(each["created_at"], "%Y-%m-%d %H:%M"),
             )
             for each in found
         ),

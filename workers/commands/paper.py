@@ -30,7 +30,10 @@ def print_order(
     if out is None:
         typer.echo(page)
         return
-    out.write_text(page, encoding="utf-8")
+    try:
+        out.write_text(page, encoding="utf-8")
+    except OSError as error:
+        fail("unwritable", path=out, error=error.strerror)
     typer.echo(f"{out}")
 
 

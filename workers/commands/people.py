@@ -12,6 +12,7 @@ from workers.commands.terminal import (
     As,
     Json,
     Lang,
+    clock,
     complain,
     database,
     emit,
@@ -74,7 +75,7 @@ def show_tasks(found: "Sequence[dict[str, Any]]") -> None:
                 task["step"],
                 " / ".join(word("roles", each, language()) for each in task["roles"]),
                 task["on_behalf_of"] or task["assignee"],
-                task["due_at"].strftime("%m-%d %H:%M"),
+                clock(task["due_at"], "%m-%d %H:%M"),
                 "; ".join(
                     [explain(finding, language()) for finding in task["findings"]]
                     + _answers(task)

@@ -161,7 +161,7 @@ def order(
 
 
 def _today(now: datetime) -> date:
-    from shared.numbering import BUSINESS_ZONE
+    from shared.calendar import BUSINESS_ZONE
 
     return now.astimezone(BUSINESS_ZONE).date()
 

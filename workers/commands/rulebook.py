@@ -149,7 +149,7 @@ def draw(
     try:
         output.write_text(text, encoding="utf-8")
     except OSError as error:
-        fail(f"{output} cannot be written: {error.strerror}.")
+        fail("unwritable", path=output, error=error.strerror)
     typer.echo(f"{each.key} → {output}")
 
 
@@ -207,8 +207,8 @@ def publish_policy(file: File, person: As, json: Json = False, lang: Lang = None
 
 def _check(kind: "Kind", file: Path, *, json: bool) -> None:
     from shared import rulebook
+    from shared.calendar import BUSINESS_ZONE
     from shared.catalogue import DefinitionError, read_file
-    from shared.numbering import BUSINESS_ZONE
     from workers.departments import known_activities
 
     try:

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
 
 import pydantic_core
@@ -17,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from shared import embedded
+from shared.calendar import BUSINESS_ZONE
 from shared.embedded import EmbeddedError
 from shared.settings import settings
 from shared.words import LANGUAGES, Language, sentence, word
@@ -107,7 +109,15 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]], title: str 
     shown = Table(*names, title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for row in rows:
         shown.add_row(*[Text(_harmless(cell)) for cell in row])
+    for heading, column in zip(headings, shown.columns, strict=True):
+        if heading in _NEVER_CUT:
+            column.min_width = max((cell_len(str(cell)) for cell in column.cells), default=0)
     console.print(shown)
+
+
+def clock(at: datetime, form: str = "%m-%d %H:%M") -> str:
+    """A moment as the company's clocks show it."""
+    return at.astimezone(BUSINESS_ZONE).strftime(form)
 
 
 def details(found: Mapping[str, object], headings: Sequence[str]) -> None:
@@ -136,6 +146,9 @@ def _harmless(value: object) -> str:
 
 
 _CONTROL = dict.fromkeys((*range(9), *range(11, 32), 127), "�")
+
+_NEVER_CUT = {"task", "order", "id", "draft", "letter", "contract", "number", "inquiry", "quotation", "step"}
+"""Columns of what is typed into the next command."""
 
 # -- what is named on the command line ---------------------------------------------------------------------------------
 
@@ -189,8 +202,12 @@ def urls() -> tuple[str, str]:
 @contextmanager
 def database(*, hot: bool = False) -> "Iterator[Database]":
     """The system's database, for one command. `hot`: for what an intake process does, with its plans."""
+    import structlog
+
     from shared.database import open_database
 
+    # What is noteworthy stands beside the answer, never in it.
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
     opened = open_database(urls()[0], settings(), pool=2, hot=hot)
     try:
         yield opened

@@ -8,9 +8,9 @@ from messages.commands import ContractSigned, CounterpartyChecked, ObligationMet
 from messages.contracts import SalesContract
 from messages.folders import DocumentKind, read_document
 from messages.orders import read_order
+from shared.calendar import BUSINESS_ZONE
 from shared.database import Row, Session, array, columns
 from shared.department import Booked, Finding, ReportedFact, Visit, effects_of, finding
-from shared.numbering import BUSINESS_ZONE
 from shared.outbox import to_json
 from workers.compliance import contract_rules
 from workers.compliance.contract_rules import Archived, Opinion, Signature, Signing, contract_key

@@ -16,8 +16,8 @@ from messages.commands import (
 )
 from messages.contracts import ContractSubmitted, SubmittedElements, SubmittedObligation, SubmittedTerms
 from messages.orders import Order, Party, SubmittedLine
+from shared.calendar import BUSINESS_ZONE
 from shared.money import from_minor
-from shared.numbering import BUSINESS_ZONE
 from workers.demo.habits import SIMULATED
 from workers.demo.scene import Standstill
 

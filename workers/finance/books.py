@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
+from shared.calendar import BUSINESS_ZONE
 from shared.database import Session, array, columns
 from shared.department import Visit, effects_of
-from shared.numbering import BUSINESS_ZONE
 from workers.finance.invariants import INVARIANTS
 from workers.finance.masterdata import MASTER
 from workers.finance.rules import NOBODY, PREPAID, Account, Agreements, CreditHold, Overdue, Receivable, gives_discount

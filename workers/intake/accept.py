@@ -8,13 +8,14 @@ from enum import StrEnum
 from messages.batch import Batch
 from messages.events import FieldError
 from messages.orders import Order, OrderSubmitted
+from shared.calendar import BUSINESS_ZONE
 from shared.catalogue import DefinitionError
 from shared.database import Row, Session, array, columns, json_list
 from shared.folders import fingerprint
 from shared.history import Kind
 from shared.ids import new_id
 from shared.journal import Journal
-from shared.numbering import BUSINESS_ZONE, take
+from shared.numbering import take
 from shared.outbox import Announcement, announce
 from shared.processes import Definition
 from shared.rulebook import Rulebook

@@ -20,12 +20,12 @@ from messages.delivery_notes import DeliveryNote
 from messages.events import FieldError
 from messages.orders import DELIVERY_DATE_FIELD, Order, write_order
 from shared import questions
+from shared.calendar import BUSINESS_ZONE
 from shared.comments import is_overdue, uncommented
 from shared.database import Session
 from shared.folders import fingerprint
 from shared.history import Kind
 from shared.journal import Journal
-from shared.numbering import BUSINESS_ZONE
 from shared.processes import Definition, may_finish
 from shared.rulebook import Rulebook
 from shared.standings import Standing

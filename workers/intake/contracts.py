@@ -23,6 +23,7 @@ from messages.events import FieldError
 from messages.folders import DocumentKind, write_document
 from messages.orders import Customer
 from shared import notices
+from shared.calendar import BUSINESS_ZONE
 from shared.catalogue import DefinitionError
 from shared.database import Session, array, columns
 from shared.folders import Opening, fingerprint, link, open_folders
@@ -30,7 +31,7 @@ from shared.history import Kind
 from shared.journal import Journal
 from shared.money import MoneyError, convert, from_minor, to_minor
 from shared.notices import Notice
-from shared.numbering import BUSINESS_ZONE, take
+from shared.numbering import take
 from shared.outbox import Announcement, announce, to_json
 from shared.policy import Policy
 from shared.processes import Definition, select

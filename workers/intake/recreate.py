@@ -10,13 +10,13 @@ from typing import Any
 
 from messages.batch import Batch
 from messages.orders import Order, OrderSubmitted, write_order
+from shared.calendar import BUSINESS_ZONE
 from shared.catalogue import DefinitionError
 from shared.comments import uncommented
 from shared.database import Session
 from shared.history import Kind
 from shared.journal import Journal
 from shared.money import from_minor
-from shared.numbering import BUSINESS_ZONE
 from shared.outbox import to_json
 from shared.rulebook import Rulebook
 from shared.standings import Standing, lock_standings

@@ -21,6 +21,11 @@ log = structlog.get_logger()
 Accept = Callable[[Session, Sequence[Submission], Limits, Rulebook, datetime], tuple[list[Receipt], list[Batch]]]
 
 _CONFLICTS = 5
+_CONTENTION = (
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.SerializationFailure,
+    psycopg.errors.LockNotAvailable,
+)
 
 
 def take(
@@ -31,7 +36,8 @@ def take(
     limits: Limits,
     rules: Rulebook,
 ) -> list[Receipt]:
-    """Accept all of them; returns their receipts. Raises only what says that the database is away: deliver them again.
+    """Accept all of them; returns their receipts. Raises only what says that the database is away or contended: then
+    deliver them again.
 
     Whatever else goes wrong is one submission's doing: the others are accepted, that one is kept as a refusal.
     """
@@ -40,6 +46,8 @@ def take(
     except Exception as error:
         if database_is_away(error):
             raise
+        if len(submissions) == 1 and isinstance(error, _CONTENTION):
+            raise  # no doing of its own: it is delivered again after a while
         if len(submissions) == 1:
             return [_set_aside(database, submissions[0], error)]
         middle = len(submissions) // 2

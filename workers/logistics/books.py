@@ -10,11 +10,11 @@ from pydantic import Field, model_validator
 from messages.contract import Code, Text
 from messages.orders import Country, Currency, Money
 from shared.audit import Invariant
+from shared.calendar import BUSINESS_ZONE
 from shared.database import Session, array, columns
 from shared.department import Visit, effects_of
 from shared.master import MasterFile, MasterRow
 from shared.money import to_minor
-from shared.numbering import BUSINESS_ZONE
 from shared.outbox import to_json
 from workers.logistics.rules import Plan, Rate
 

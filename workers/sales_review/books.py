@@ -9,11 +9,11 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from messages.contract import Code, Text
 from messages.orders import Country, Currency, Email, Money, Order, Phone, SaleType, read_order
+from shared.calendar import BUSINESS_ZONE
 from shared.database import Session, array, columns
 from shared.department import Visit
 from shared.master import MasterFile, MasterRow
 from shared.money import to_minor
-from shared.numbering import BUSINESS_ZONE
 from workers.sales_review.quotations import agreed_prices
 from workers.sales_review.rules import Credit, Customer, Product
 from workers.sales_review.strategy import NOTHING_RESTRICTED, Market, StrategyRow, read_market, save_strategy

@@ -10,9 +10,10 @@ from messages.events import FieldError
 from messages.quotations import QuotationOffered
 from shared.attempts import note_refused, stranger
 from shared.authority import Refusal
+from shared.calendar import BUSINESS_ZONE
 from shared.database import Session, array, columns
 from shared.money import MoneyError, from_minor, line_amount, to_minor
-from shared.numbering import BUSINESS_ZONE, take
+from shared.numbering import take
 from shared.policy import Policy
 
 

@@ -9,10 +9,10 @@ from pydantic import Field, model_validator
 
 from messages.contract import Code, Text
 from messages.orders import Country
+from shared.calendar import BUSINESS_ZONE
 from shared.database import Session, columns
 from shared.department import Visit
 from shared.master import MasterRow
-from shared.numbering import BUSINESS_ZONE
 from workers.sales_review.strategy_rules import Good, Restriction, Strategy
 
 _RESTRICTIONS = "select code, kind, value, name_zh, name_en from compliance.restriction_list order by code"

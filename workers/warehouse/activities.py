@@ -6,9 +6,9 @@ from datetime import date
 from typing import Any
 
 from shared.approval import Approval
+from shared.calendar import BUSINESS_ZONE
 from shared.database import Session
 from shared.department import Booked, Department, Outcome, ReportedFact, Visit
-from shared.numbering import BUSINESS_ZONE
 from workers.warehouse import arrivals, books, preparation_books, preparation_rules, rules
 
 warehouse = Department("warehouse")
