@@ -31,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--missing", action="store_true", help="list the requirements without a passing test")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     unknown = {f"{each} ({item.nodeid})" for item in items for each in named(item) if each not in TITLES}
     if unknown:

@@ -30,7 +30,7 @@ from workers.system import System, running_system
 
 pytestmark = [
     pytest.mark.skipif(not FOLDER.is_dir(), reason=f"there are no invoices of the real shop in {FOLDER}"),
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(240),
 ]
 
 UNPAID, UNDECIDED = "Germany", "EIRE"
@@ -59,7 +59,7 @@ class Desk:
             capture_output=True,
             text=True,
             check=False,
-            timeout=240,
+            timeout=60,
         )
         assert done.stdout, done.stderr
         return done.returncode, json.loads(done.stdout)
@@ -95,7 +95,7 @@ class Desk:
 
     def settled(self, expected: Mapping[str, int]) -> None:
         """Wait until the orders stand at these steps, or in these states where they are at none."""
-        until(lambda: dict(self.rows(STANDING)) == expected, seconds=240, what=f"orders at {expected}")
+        until(lambda: dict(self.rows(STANDING)) == expected, seconds=60, what=f"orders at {expected}")
 
 
 TODAY = datetime.now(BUSINESS_ZONE).date()
@@ -210,7 +210,7 @@ def test_every_order_ends_in_the_archive_or_waits_for_somebody_or_something_with
     assert unpaid
     assert desk.report(payment(shop.orders[number], numbers[number][0]) for number in sorted(paid)) == len(paid)
     standing = back | {"release: payment": len(unpaid)}
-    short = until(lambda: only_short_of_goods(desk, standing, len(paid)), seconds=240, what="the others to be shipped")
+    short = until(lambda: only_short_of_goods(desk, standing, len(paid)), seconds=60, what="the others to be shipped")
     assert short
     assert desk.rows("select distinct key from core.waits where step = 'reserve'") == [(f"stock:{SHORT}",)]
     lorry = {"kind": "goods_received", "fact_id": "lorry-1", "product": SHORT, "quantity": MISSING}
