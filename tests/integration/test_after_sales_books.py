@@ -7,7 +7,7 @@ from threading import Thread
 import psycopg
 import pytest
 
-from messages.commands import ReceiptConfirmed, SurveyAnswered
+from messages.facts.after_sales import ReceiptConfirmed, SurveyAnswered
 from messages.orders import Order
 from shared.database import Database
 from shared.department import Booked, Passed, Referred, ReportedFact, Waiting

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from msgspec import structs
 
-from messages.commands import Delivered
+from messages.facts.logistics import Delivered
 from messages.orders import Order, write_order
 from shared import master
 from shared.database import Database

@@ -12,7 +12,7 @@ import pytest
 
 from messages.batch import Batch, BatchKind
 from messages.batch import Department as Name
-from messages.commands import GoodsReceived
+from messages.facts.warehouse import GoodsReceived
 from messages.orders import Order
 from shared import policy
 from shared.audit import audit

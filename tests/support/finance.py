@@ -8,7 +8,7 @@ from typing import Any
 
 from messages.batch import Batch, BatchKind
 from messages.batch import Department as Name
-from messages.commands import PaymentReceived
+from messages.facts.finance import PaymentReceived
 from messages.orders import Order
 from shared import policy
 from shared.audit import audit

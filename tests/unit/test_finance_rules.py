@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from messages.commands import PaymentReceived
+from messages.facts.finance import PaymentReceived
 from messages.orders import Line, Order
 from shared import policy
 from shared.department import Finding, Outcome, Passed, Referred, Returned, Visit, Waiting

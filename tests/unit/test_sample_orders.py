@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from messages.commands import ContractReceived, CustomerAnswered, OrderEntered, OrderResubmitted, PaymentReceived
+from messages.facts.compliance import ContractReceived
+from messages.facts.finance import PaymentReceived
+from messages.facts.sales_review import CustomerAnswered, OrderEntered, OrderResubmitted
 from messages.orders import OrderSubmitted
 from shared.roles import ROLES
 from shared.tasks import AGREE, DISAGREE, TRANSFER

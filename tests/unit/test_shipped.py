@@ -9,7 +9,8 @@ from typing import get_args
 
 import pytest
 
-from messages.commands import FACT_OWNERS, ContractReceived
+from messages.commands import FACT_OWNERS
+from messages.facts.compliance import ContractReceived
 from shared import definitions, policy
 from shared.catalogue import DefinitionError, gather
 from shared.roles import ROLES

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from messages.commands import ReceiptConfirmed, SurveyAnswered
+from messages.facts.after_sales import ReceiptConfirmed, SurveyAnswered
 from shared.audit import Invariant
 from shared.calendar import BUSINESS_ZONE
 from shared.database import Session, array, columns

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from messages.commands import ContractSigned, CounterpartyChecked, ObligationMet
 from messages.contracts import SalesContract
+from messages.facts.compliance import ContractSigned, CounterpartyChecked, ObligationMet
 from messages.folders import DocumentKind, read_document
 from messages.orders import read_order
 from shared.calendar import BUSINESS_ZONE

@@ -7,7 +7,8 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from messages.commands import CancellationRequested, Fact, OrderResubmitted
+from messages.commands import Fact
+from messages.facts.sales_review import CancellationRequested, OrderResubmitted
 from messages.orders import Order, OrderSubmitted, write_order
 from shared.money import from_minor
 from workers.demo.company import Document, dated, total

@@ -5,16 +5,10 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from messages.commands import (
-    ContractReceived,
-    ContractSigned,
-    CounterpartyChecked,
-    EnteredOrder,
-    Fact,
-    OrderEntered,
-    PaperHandedOver,
-)
+from messages.commands import Fact
 from messages.contracts import ContractSubmitted, SubmittedElements, SubmittedObligation, SubmittedTerms
+from messages.facts.compliance import ContractReceived, ContractSigned, CounterpartyChecked
+from messages.facts.sales_review import EnteredOrder, OrderEntered, PaperHandedOver
 from messages.orders import Order, Party, SubmittedLine
 from shared.calendar import BUSINESS_ZONE
 from shared.money import from_minor

@@ -10,16 +10,12 @@ from types import MappingProxyType
 from typing import Any
 from zlib import crc32
 
-from messages.commands import (
-    CancellationRequested,
-    CustomerAnswered,
-    Delivered,
-    Fact,
-    GoodsReceived,
-    PaymentReceived,
-    ReceiptConfirmed,
-    SurveyAnswered,
-)
+from messages.commands import Fact
+from messages.facts.after_sales import ReceiptConfirmed, SurveyAnswered
+from messages.facts.finance import PaymentReceived
+from messages.facts.logistics import Delivered
+from messages.facts.sales_review import CancellationRequested, CustomerAnswered
+from messages.facts.warehouse import GoodsReceived
 from shared.money import from_minor
 from workers.demo import paperwork
 from workers.demo.habits import SIMULATED

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from messages.commands import PaymentNotice
 from messages.contract import Name
+from messages.facts.finance import PaymentNotice
 from messages.orders import Currency, PaymentMethod
 from shared.database import Session, array, columns
 from shared.department import Booked, Finding, ReportedFact, effects_of

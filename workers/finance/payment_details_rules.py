@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from messages.commands import PaymentNotice
+from messages.facts.finance import PaymentNotice
 from messages.orders import Order
 from shared.department import Finding, Outcome, Passed, Referred, Visit, finding
 from shared.money import MoneyError, to_minor

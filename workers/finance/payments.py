@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from messages.commands import PaymentReceived
+from messages.facts.finance import PaymentReceived
 from shared.database import Row, Session, array, columns
 from shared.department import Booked, Finding, ReportedFact
 from shared.money import to_minor

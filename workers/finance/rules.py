@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from messages.commands import PaymentReceived
+from messages.facts.finance import PaymentReceived
 from messages.orders import Line, Order
 from shared.department import Finding, Outcome, Passed, Referred, Returned, Value, Visit, Waiting, finding
 from shared.money import MoneyError, convert, round_half_up, to_minor

@@ -6,18 +6,18 @@ from datetime import date, datetime
 
 import msgspec
 
-from messages.commands import (
+from messages.commands import Fact
+from messages.delivery_notes import DeliveryNote
+from messages.events import FieldError
+from messages.facts.compliance import ContractRevised
+from messages.facts.logistics import DeliveryNoteResubmitted
+from messages.facts.sales_review import (
     CancellationRequested,
-    ContractRevised,
-    DeliveryNoteResubmitted,
-    Fact,
     InformationGiven,
     OrderAmended,
     OrderResubmitted,
     WithdrawalRequested,
 )
-from messages.delivery_notes import DeliveryNote
-from messages.events import FieldError
 from messages.orders import DELIVERY_DATE_FIELD, Order, write_order
 from shared import questions
 from shared.calendar import BUSINESS_ZONE

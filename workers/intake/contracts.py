@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from messages.commands import ContractReceived, ContractRevised
 from messages.contracts import (
     Attachment,
     ContractSubmitted,
@@ -20,6 +19,7 @@ from messages.contracts import (
     Terms,
 )
 from messages.events import FieldError
+from messages.facts.compliance import ContractReceived, ContractRevised
 from messages.folders import DocumentKind, write_document
 from messages.orders import Customer
 from shared import notices

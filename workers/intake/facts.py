@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from messages.batch import Batch, BatchKind
-from messages.commands import FACT_OWNERS, ContractReceived, Fact, PaymentReceived
+from messages.commands import FACT_OWNERS, Fact
+from messages.facts.compliance import ContractReceived
+from messages.facts.finance import PaymentReceived
 from shared.batches import Ref
 from shared.database import Session, array, columns
 from shared.ids import new_id

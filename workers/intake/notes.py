@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from messages.commands import DeliveryNoteResubmitted
 from messages.delivery_notes import DeliveryNote
 from messages.events import FieldError
+from messages.facts.logistics import DeliveryNoteResubmitted
 from messages.folders import write_document
 from messages.orders import Place
 from shared.database import Session, array

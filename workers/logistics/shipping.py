@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from messages.commands import Delivered
+from messages.facts.logistics import Delivered
 from shared.database import Row, Session, array, columns
 from shared.department import Booked, Finding, ReportedFact, Visit, effects_of, finding
 from shared.numbering import take

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from messages.commands import OrderEntered
+from messages.facts.sales_review import OrderEntered
 from messages.orders import Order
 from shared.department import Finding, Outcome, Passed, Returned, Visit, Waiting, finding
 from shared.money import MoneyError, to_minor

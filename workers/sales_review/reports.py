@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from messages.commands import CustomerAnswered, OrderEntered, PaperHandedOver
+from messages.facts.sales_review import CustomerAnswered, OrderEntered, PaperHandedOver
 from messages.folders import Document, DocumentKind, read_document
 from messages.orders import Order
 from shared.database import Session, array, columns

@@ -5,8 +5,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from messages.commands import GoodsReceived
 from messages.contract import Code
+from messages.facts.warehouse import GoodsReceived
 from shared.database import Session, columns
 from shared.department import Booked, ReportedFact, finding
 from shared.master import MasterRow
