@@ -22,8 +22,16 @@ def write_files(folder: Path) -> None:
     files: dict[str, Sequence[dict[str, object]]] = {
         "customers": customers,
         "accounts": [
-            {"customer": each["code"], "currency": "CNY", "credit_limit": _PLENTY, "terms": "prepaid net_30"}
-            for each in customers
+            {
+                "customer": each["code"],
+                "currency": "CNY",
+                "credit_limit": _PLENTY,
+                "terms": "prepaid net_30",
+                "tax_number": f"91310000MA1K{place:05}X",
+                "invoice_title": each["name_zh"],
+                "invoice_address": each["address"],
+            }
+            for place, each in enumerate(customers)
         ],
         "products": [
             {"code": _product(place), "name_en": f"Product {place}", "category": "office", "weight_grams": 250 + place}
@@ -58,10 +66,13 @@ def write_files(folder: Path) -> None:
             writer.writerows(rows)
 
 
-def orders(run: str, count: int, today: date) -> list[bytes]:
-    """So many different orders for the approval route, of about 1 KB each, as upstream publishes them."""
+def orders(run: str, count: int, today: date, definition: str = "express") -> list[bytes]:
+    """So many different orders for a process, by itself the approval route, of about 1 KB each, as upstream publishes
+    them.
+    """
     random = Random(run)
-    return [json.dumps(_order(run, serial, random, today), ensure_ascii=False).encode() for serial in range(count)]
+    made = [_order(run, serial, random, today) | {"definition": definition} for serial in range(count)]
+    return [json.dumps(order, ensure_ascii=False).encode() for order in made]
 
 
 def _order(run: str, serial: int, random: Random, today: date) -> dict[str, Any]:
@@ -94,7 +105,6 @@ def _order(run: str, serial: int, random: Random, today: date) -> dict[str, Any]
         "payment": {"method": "wire", "terms": "net_30"},
         "customer_order_number": f"{run}-PO-{serial}",
         "creator": "bench.clerk",
-        "definition": "express",
     }
 
 

@@ -14,12 +14,12 @@ from shared.broker import Broker, connect
 from shared.calendar import BUSINESS_ZONE
 from shared.database import Database, open_database
 from shared.settings import settings
-from workers.bench import company, copies, floor, naive, route
+from workers.bench import company, copies, floor, naive, route, world
 from workers.bench.usage import Speed, by_kind, cpu_seconds, cpu_since, memory_of, python_memory
 from workers.masterdata import load_folder
 from workers.system import System
 
-PARTS = ("latency", "floor", "naive")
+PARTS = ("latency", "floor", "naive", "whole")
 """What may be left out."""
 
 _IDLE_SECONDS = 5.0
@@ -55,6 +55,12 @@ class Bench:
         self.say(f"{name}: {count} orders")
         return route.run(self.system, self.database, self.broker, _orders(name, count))
 
+    def whole(self, count: int) -> Speed:
+        """Send so many orders through `standard`: delivered, received, invoiced and paid before they are archived."""
+        self.say(f"whole: {count} orders")
+        with world.answering(self.broker):
+            return route.run(self.system, self.database, self.broker, _orders("whole", count, "standard"))
+
 
 def measure(system: System, plan: Plan, say: Callable[[str], None]) -> Figures:
     """Every figure by name; None where its part was left out. Raises `Stuck`.
@@ -78,6 +84,9 @@ def measure(system: System, plan: Plan, say: Callable[[str], None]) -> Figures:
         **{f"{name}_{figure}": None for name in ("floor", "naive") for figure in _FIGURES},
         "route_over_floor": None,
         "route_over_naive": None,
+        "whole_orders_per_second": None,
+        "whole_cpu_seconds_per_1000": None,
+        "whole_cpu_by_process": None,
         "p50_ms": None,
         "p99_ms": None,
         "cpu_seconds_per_1000": sum(speed.cpu_per_1000.values()),
@@ -88,6 +97,11 @@ def measure(system: System, plan: Plan, say: Callable[[str], None]) -> Figures:
         "memory_mb": memory.pss,
         "memory_rss_mb": memory.rss,
     }
+    if "whole" not in plan.skip:
+        whole = bench.whole(plan.orders)
+        figures["whole_orders_per_second"] = whole.per_second
+        figures["whole_cpu_seconds_per_1000"] = sum(whole.cpu_per_1000.values())
+        figures["whole_cpu_by_process"] = whole.cpu_per_1000
     if "latency" not in plan.skip:
         say(f"latency: {plan.latency_orders} orders at {plan.rate:g}/s")
         bodies = _orders("latency", plan.latency_orders)
@@ -144,8 +158,8 @@ def _busy_seconds() -> float:
     return sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0)
 
 
-def _orders(name: str, count: int) -> list[bytes]:
-    return company.orders(name, count, datetime.now(BUSINESS_ZONE).date())
+def _orders(name: str, count: int, definition: str = "express") -> list[bytes]:
+    return company.orders(name, count, datetime.now(BUSINESS_ZONE).date(), definition)
 
 
 def _load_company(database: Database) -> None:
