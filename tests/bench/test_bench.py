@@ -23,6 +23,8 @@ PROMISED = {
     "idle_cpu_percent",
     "floor_cpu_seconds_per_1000",
     "naive_cpu_seconds_per_1000",
+    "whole_orders_per_second",
+    "whole_cpu_seconds_per_1000",
     "archived_orders_per_second",
     "archived_over_empty",
 }
