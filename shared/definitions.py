@@ -13,7 +13,7 @@ from messages.orders import SaleType
 from shared.catalogue import Catalogue, DefinitionError, gather, read_folder, read_toml
 from shared.conditions import Condition, ConditionError, parse_condition
 from shared.fields import Fields
-from shared.letters import ON_STATE
+from shared.letters import ON_REQUEST
 from shared.processes import (
     ALL,
     CHANGED,
@@ -66,7 +66,7 @@ def parse(text: str, source_name: str) -> Definition:
         ends_in=State(fields.choice("ends_in", tuple(State)) or State.ARCHIVED),
         then=fields.name("then") if fields.has("then") else None,
         asks_again=cast(AsksAgain, fields.choice("asks_again", (ALL, CHANGED)) if fields.has("asks_again") else ALL),
-        letters=fields.texts("letters", tuple(ON_STATE.values())) if fields.has("letters") else (),
+        letters=fields.texts("letters", ON_REQUEST) if fields.has("letters") else (),
         requires=fields.texts("requires", REQUIRABLE) if fields.has("requires") else (),
         steps=_all_steps(tables, source_name, faults),
     )

@@ -20,7 +20,7 @@ from shared.database import Session, array, columns, json_list
 from shared.department import Finding
 from shared.history import SYSTEM, Kind, link, microseconds
 from shared.ids import new_id
-from shared.letters import CHANGES_NEEDED, ON_STATE, Letter, write_letters
+from shared.letters import CHANGE_NOTICE, CHANGES_NEEDED, ON_STATE, Letter, write_letters
 from shared.notices import Notice
 from shared.outbox import Announcement, announce, to_json
 from shared.processes import NOT_BY, RECORD, RETURN, Step, next_steps, state_after, steps_dropped
@@ -280,18 +280,19 @@ class Journal:
         if changed:
             self.announcements.append(_state_changed(standing, self.now, data))
             if standing.definition.letters:
-                self._tell_customer(standing)
+                self._tell_customer(standing, kind)
         # Nothing but its receipt and passed steps: it has met nobody, and nobody is told.
         reached = notices.reached(before, state) if changed else None
         if kind in notices.TOLD or (reached and standing.version > len(standing.done) + 1):
             event = notices.Happening(kind, step, actor, reached, data)
             self.notices += notices.of(standing, event, self.now, self.overrides)
 
-    def _tell_customer(self, standing: Standing) -> None:
-        """The letter of the state that was reached, where the definition has it."""
-        kind, document = ON_STATE.get(standing.state), standing.document
-        if kind in standing.definition.letters and isinstance(document, Order):
-            self.letters.append(Letter(str(kind), document, standing.round, self.now))
+    def _tell_customer(self, standing: Standing, kind: Kind) -> None:
+        """The letter of the change or of the state that was reached, where the definition has it."""
+        letter = CHANGE_NOTICE if kind is Kind.AMENDED else ON_STATE.get(standing.state)
+        document = standing.document
+        if letter in standing.definition.letters and isinstance(document, Order):
+            self.letters.append(Letter(str(letter), document, standing.round, self.now))
 
     # -- writing ---------------------------------------------------------------------------------------------------
 

@@ -18,15 +18,24 @@ from shared.ids import new_id
 from shared.money import format_amount
 from shared.outbox import Announcement, announce
 from shared.states import State
-from shared.words import FOLDER, Language, word
+from shared.words import FOLDER, LANGUAGES, Language, word
 
 ACKNOWLEDGEMENT, REQUEST_TO_CONFIRM, PAYMENT_DETAILS = "acknowledgement", "request_to_confirm", "payment_details"
 CHANGES_NEEDED, CONFIRMATION, SHIPPING_NOTICE = "changes_needed", "confirmation", "shipping_notice"
+CHANGE_NOTICE, CANCELLATION = "change_notice", "cancellation"
 
 ON_STATE: Mapping[State, str] = MappingProxyType(
-    {State.IN_REVIEW: ACKNOWLEDGEMENT, State.APPROVED: CONFIRMATION, State.SHIPPED: SHIPPING_NOTICE}
+    {
+        State.IN_REVIEW: ACKNOWLEDGEMENT,
+        State.APPROVED: CONFIRMATION,
+        State.SHIPPED: SHIPPING_NOTICE,
+        State.CANCELLED: CANCELLATION,
+    }
 )
-"""The letters that a definition may name in `letters`, by the state that causes them."""
+"""The letters that states cause."""
+
+ON_REQUEST = (*ON_STATE.values(), CHANGE_NOTICE)
+"""The letters that a definition may name in `letters`: those of states, and of changes to approved orders (TRK-03)."""
 
 ONCE = frozenset({ACKNOWLEDGEMENT})
 """One per order (INT-04); of the others one for each round."""
@@ -41,17 +50,22 @@ _NO_NAMES: Names = MappingProxyType({})
 
 
 class Letter(Struct, frozen=True):
-    """A letter to be written about an order in a round. `values` are added to those of the order."""
+    """A letter to be written about an order in a round. `values` are added to those of the order; one that differs by
+    language is a mapping. There is one letter of each `kind` and `key`: without a key, one for each round.
+    """
 
     kind: str
     order: Order
     round: int
     at: datetime
-    values: Mapping[str, str] = {}
+    values: Mapping[str, str | Mapping[Language, str]] = {}
+    key: str | None = None
 
 
-def language_of(order: Order) -> Language:
-    """In which language the customer is written to: by where the goods go."""
+def language_of(order: Order, recorded: str | None = None) -> Language:
+    """In which language the customer is written to: the one on their record, else by where the goods go."""
+    if recorded in LANGUAGES:
+        return recorded
     return "zh" if order.delivery.country in _CHINESE else "en"
 
 
@@ -59,8 +73,8 @@ def write_letters(session: Session, letters: Sequence[Letter]) -> None:
     """Write those that have not been written before, and tell subscribers of them. Two round trips."""
     if not letters:
         return
-    names = _names(session, letters)
-    rows = [_row(letter, names) for letter in letters]
+    names, languages = _known(session, letters)
+    rows = [_row(each, names, language_of(each.order, languages.get(each.order.customer.code))) for each in letters]
     new = {row[0] for row in session.rows(_INSERT, *columns(rows, 13))}
     told = zip(letters, rows, strict=True)
     announce(session, [_announcement(letter, row) for letter, row in told if row[0] in new])
@@ -69,7 +83,7 @@ def write_letters(session: Session, letters: Sequence[Letter]) -> None:
 def render(letter: Letter, language: Language, names: Names = _NO_NAMES) -> tuple[str, str]:
     """Subject and body; `names` of products, by code and language."""
     template = _template(letter.kind)[language]
-    values = _values(letter.order, language, names) | dict(letter.values)
+    values = _values(letter.order, language, names) | _in(language, letter.values)
     subject = " ".join(template["subject"].format_map(values).split())
     return subject, template["body"].format_map(values).lstrip("\n")
 
@@ -84,9 +98,16 @@ def _template(kind: str) -> dict[str, dict[str, str]]:
     return tomllib.loads((FOLDER / "letters" / f"{kind}.toml").read_text(encoding="utf-8"))
 
 
-def _names(session: Session, letters: Sequence[Letter]) -> Names:
+def _in(language: Language, values: Mapping[str, str | Mapping[Language, str]]) -> dict[str, str]:
+    return {name: value if isinstance(value, str) else value[language] for name, value in values.items()}
+
+
+def _known(session: Session, letters: Sequence[Letter]) -> tuple[Names, dict[str, str]]:
+    """Names of the products, and languages of those customers whose records have one. One round trip."""
     codes = array(sorted({line.product for letter in letters for line in letter.order.lines}))
-    return {code: {"zh": zh, "en": en} for code, zh, en in session.rows(_PRODUCTS, codes)}
+    customers = array(sorted({letter.order.customer.code for letter in letters}))
+    products, languages = session.together((_PRODUCTS, (codes,)), (_LANGUAGES, (customers,)))
+    return {code: {"zh": zh, "en": en} for code, zh, en in products}, dict(languages)
 
 
 def _values(order: Order, language: Language, names: Names) -> dict[str, str]:
@@ -122,15 +143,15 @@ def _named(code: str, language: Language, names: Names) -> str:
     return f"{known[language]} ({code})" if known else code
 
 
-def _row(letter: Letter, names: Names) -> tuple[Any, ...]:
-    order, language = letter.order, language_of(letter.order)
+def _row(letter: Letter, names: Names, language: Language) -> tuple[Any, ...]:
+    order = letter.order
     recipient = order.contact.email or ""
     subject, body = render(letter, language, names)
     return (
         new_id(),
         order.id,
         letter.kind,
-        "" if letter.kind in ONCE else str(letter.round),
+        _key(letter),
         language,
         recipient,
         subject,
@@ -141,6 +162,12 @@ def _row(letter: Letter, names: Names) -> tuple[Any, ...]:
         None if recipient else NO_ADDRESS,
         order.number,
     )
+
+
+def _key(letter: Letter) -> str:
+    if letter.key is not None:
+        return letter.key
+    return "" if letter.kind in ONCE else str(letter.round)
 
 
 def _announcement(letter: Letter, row: Row) -> Announcement:
@@ -162,10 +189,16 @@ _PRODUCTS = """
 select p.product, p.name_zh, p.name_en
 from unnest(%s::text[]) as w(product) join sales_review.product_list p on p.product = w.product
 """
+_LANGUAGES = """
+select l.customer, l.language
+from unnest(%s::text[]) as w(customer) join sales_review.customer_languages l on l.customer = w.customer
+"""
 _INSERT = """
 insert into core.letters
-    (id, order_id, kind, key, language, recipient, subject, body, created_at, status, due_at, error, number)
-select * from unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
+    (id, order_id, kind, key, language, recipient, subject, body, created_at, status, due_at, error, number, revision)
+select v.*, (select o.revision from core.orders o where o.id = v.order_id)
+from unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
     %s::timestamptz[], %s::text[], %s::timestamptz[], %s::text[], %s::text[])
+    as v(id, order_id, kind, key, language, recipient, subject, body, at, status, due_at, error, number)
 on conflict (order_id, kind, key) do nothing returning id
 """

@@ -1,4 +1,6 @@
-"""Sending one letter by SMTP, and what came of it: the only place that talks to a mail server."""
+"""Sending one letter by SMTP, or into a folder where there is no mail server, and what came of it: the only place that
+talks to a mail server.
+"""
 
 import smtplib
 import ssl
@@ -8,6 +10,8 @@ from email.errors import MessageError
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
+from pathlib import Path
+from typing import Protocol
 from urllib.parse import SplitResult, unquote, urlsplit
 
 
@@ -24,6 +28,56 @@ class Uncertain(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Mail:
+    """One letter as it goes out. `papers`: the names and contents of the PDF files that are attached."""
+
+    id: str
+    recipient: str
+    subject: str
+    body: str
+    at: datetime
+    papers: tuple[tuple[str, bytes], ...] = ()
+
+
+class Outlet(Protocol):
+    """Where letters leave the house."""
+
+    @property
+    def name(self) -> str:
+        """As it is kept with each letter that left by it."""
+
+    def send(self, mail: Mail) -> None:
+        """Raises `NotSent`, `Rejected` or `Uncertain`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """Where there is no mail server: letters become `.eml` files, which any mail program opens. A letter keeps its
+    name, so that none is there twice.
+    """
+
+    path: Path
+    sender: str
+
+    @property
+    def name(self) -> str:
+        """The folder."""
+        return str(self.path)
+
+    def send(self, mail: Mail) -> None:
+        """Write the file whole or not at all. Raises `NotSent` or `Rejected`."""
+        text = _text(self.sender, mail)
+        target = self.path / f"{mail.at:%Y%m%d-%H%M%S}-{mail.id}.eml"
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            written = target.with_suffix(".part")
+            written.write_bytes(text)
+            written.replace(target)
+        except OSError as error:
+            raise NotSent(repr(error)) from error
+
+
+@dataclass(frozen=True, slots=True)
 class Mailbox:
     """Where to send from. `url`: smtp://user:password@host:port, or smtps:// for TLS from the first byte."""
 
@@ -31,13 +85,16 @@ class Mailbox:
     sender: str
     timeout_seconds: float
 
-    def send(self, letter_id: str, recipient: str, subject: str, body: str, at: datetime) -> None:
+    @property
+    def name(self) -> str:
+        """The server, without what it is told in confidence."""
+        at = urlsplit(self.url)
+        return f"{at.scheme}://{at.hostname}" + (f":{at.port}" if at.port else "")
+
+    def send(self, mail: Mail) -> None:
         """Hand one letter to the server. Raises `NotSent`, `Rejected` or `Uncertain`."""
-        try:
-            text = _message(self.sender, letter_id, recipient, subject, body, at).as_bytes(policy=SMTP)
-        except (ValueError, UnicodeError, MessageError) as error:
-            raise Rejected(f"it cannot be put into a message: {error}") from error
-        server = self._ready(recipient)
+        text = _text(self.sender, mail)
+        server = self._ready(mail.recipient)
         try:
             code, said = server.data(text)
         except smtplib.SMTPDataError as error:
@@ -82,13 +139,18 @@ class Mailbox:
         return server
 
 
-def _message(sender: str, letter_id: str, recipient: str, subject: str, body: str, at: datetime) -> EmailMessage:
-    message = EmailMessage()
-    message["From"], message["To"], message["Subject"] = sender, recipient, subject
-    message["Date"] = format_datetime(at)
-    message["Message-ID"] = f"<{letter_id}@orderflow>"  # the same whenever the same letter is sent
-    message.set_content(body)
-    return message
+def _text(sender: str, mail: Mail) -> bytes:
+    try:
+        message = EmailMessage()
+        message["From"], message["To"], message["Subject"] = sender, mail.recipient, mail.subject
+        message["Date"] = format_datetime(mail.at)
+        message["Message-ID"] = f"<{mail.id}@orderflow>"  # the same whenever the same letter is sent
+        message.set_content(mail.body)
+        for name, content in mail.papers:
+            message.add_attachment(content, maintype="application", subtype="pdf", filename=name)
+        return message.as_bytes(policy=SMTP)
+    except (ValueError, UnicodeError, MessageError) as error:
+        raise Rejected(f"it cannot be put into a message: {error}") from error
 
 
 def _refused(code: int, said: bytes | str) -> NotSent | Rejected:

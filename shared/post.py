@@ -11,7 +11,7 @@ STATUSES = ("pending", "sending", "sent", "failed", "uncertain")
 _AGAIN = ("failed", "uncertain")
 _NAMES = (
     "id", "order", "kind", "key", "language", "recipient", "subject", "body", "created_at", "status", "attempts",
-    "due_at", "sent_at", "error",
+    "due_at", "sent_at", "error", "via",
 )  # fmt: skip
 
 
@@ -56,7 +56,7 @@ def _refusal(row: Any, letter: str, person: str, to: str | None, session: Sessio
 
 
 _COLUMNS = """id, number, kind, key, language, recipient, subject, body, created_at, status, attempts, due_at, sent_at,
-    error"""
+    error, via"""
 _FIND = f"""
 select {_COLUMNS} from core.letters
 where (%s::text is null or status = %s) and (%s::text is null or number = %s)

@@ -92,7 +92,7 @@ class Definition:
     then: str | None
     """Name of the definition that goes on from there."""
     letters: tuple[str, ...] = ()
-    """The letters to the customer that its orders cause by their states; out of `shared.letters.ON_STATE`."""
+    """The letters to the customer that its orders cause by what becomes of them; out of `shared.letters.ON_REQUEST`."""
     requires: tuple[str, ...] = ()
     """What an order must have beyond what every order has; out of REQUIRABLE."""
     asks_again: AsksAgain = ALL

@@ -7,6 +7,7 @@ from sqlalchemy import (
     Column,
     Date,
     DateTime,
+    ForeignKey,
     Identity,
     Index,
     Integer,
@@ -449,6 +450,8 @@ letters = Table(
     Column("due_at", _time, comment="when to send it, or to try again"),
     Column("sent_at", _time),
     Column("error", Text, comment="why it has not been sent"),
+    Column("revision", SmallInteger, comment="of the order's document that it was made from"),
+    Column("via", Text, comment="mail server or folder that it was handed to"),
     UniqueConstraint("order_id", "kind", "key"),
     CheckConstraint("status in ('pending', 'sending', 'sent', 'failed', 'uncertain')", name="status"),
     CheckConstraint("(status = 'sent') = (sent_at is not null)", name="sent_at_a_time"),
@@ -456,6 +459,18 @@ letters = Table(
     Index("ix_letters_due", "due_at", postgresql_where=text("status = 'pending'")),
     Index("ix_letters_not_sent", "status", postgresql_where=text("status <> 'sent'")),
     comment="what customers are written, once each; sent by the relay",
+)
+
+letter_papers = Table(
+    "letter_papers",
+    metadata,
+    Column("letter_id", _id, ForeignKey(letters.c.id), primary_key=True),
+    Column("name", Text, nullable=False, comment="of the attached file"),
+    Column("content", LargeBinary, nullable=False, comment="PDF"),
+    Column("sha256", LargeBinary, nullable=False),
+    Column("made_at", _time, nullable=False),
+    CheckConstraint("sha256 = sha256(content)", name="hash"),
+    comment="what is attached to letters, kept as it was sent",
 )
 
 refusals = Table(
@@ -491,6 +506,17 @@ staff = Table(
     Column("roles", ARRAY(Text), nullable=False),
     Column("active", Boolean, nullable=False, server_default=text("true")),
     comment="people and what they may decide",
+)
+
+company = Table(
+    "company",
+    metadata,
+    Column("one", Boolean, primary_key=True, server_default=text("true")),
+    *(Column(name, Text, nullable=False) for name in ("name_zh", "name_en", "address_zh", "address_en")),
+    *(Column(name, Text, nullable=False) for name in ("tax_number", "phone", "email", "website")),
+    *(Column(name, Text, nullable=False) for name in ("bank_zh", "bank_en", "account")),
+    CheckConstraint("one", name="one_row"),
+    comment="our own name, address and bank, as documents show them",
 )
 
 rulebook = Table(

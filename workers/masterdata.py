@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 
 from shared.calendar_days import MASTER as CALENDAR
+from shared.company import MASTER as COMPANY
 from shared.database import Database
 from shared.master import MasterError, MasterFile, MasterRow, read
 from shared.runtime import wake_orders
@@ -16,7 +17,7 @@ from workers.departments import master_files
 
 def load_folder(database: Database, folder: Path) -> tuple[dict[str, int], list[MasterError]]:
     """Rows saved per file, in one transaction; or every fault of every file, and nothing is saved."""
-    known: list[MasterFile[Any]] = [*STAFF, *CALENDAR, *master_files()]
+    known: list[MasterFile[Any]] = [*COMPANY, *STAFF, *CALENDAR, *master_files()]
     files = {file.name: file for file in known}
     faults = [
         MasterError(path.name, 0, "", f"no such file is known; known are {', '.join(sorted(files))}")

@@ -5,6 +5,9 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from email import message_from_bytes
+from email.policy import SMTP
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -12,7 +15,7 @@ import pytest
 
 from messages.events import LetterWritten
 from shared.letters import Letter, known_letters, language_of, render, write_letters
-from shared.mail import Mailbox
+from shared.mail import Folder, Mail, Mailbox
 from shared.post import find_letters, resend
 from shared.words import LANGUAGES, word
 from tests.integration.test_sales_steps import ASK, CHECK, answer, reported, standing, taken
@@ -223,10 +226,47 @@ def test_every_letter_has_words_in_both_languages() -> None:
             assert "{" not in subject + body
 
 
-@pytest.mark.parametrize(("country", "language"), [("CN", "zh"), ("HK", "zh"), ("GB", "en")])
-def test_the_language_is_that_of_the_place(country: str, language: str) -> None:
+@pytest.mark.parametrize(
+    ("country", "recorded", "language"),
+    [("CN", None, "zh"), ("HK", None, "zh"), ("GB", None, "en"), ("CN", "en", "en"), ("GB", "zh", "zh")],
+)
+def test_the_language_is_that_of_the_record_else_of_the_place(
+    country: str, recorded: str | None, language: str
+) -> None:
     order = an_order(delivery={"address": "x", "country": country})
-    assert language_of(order) == language
+    assert language_of(order, recorded) == language
+
+
+def test_a_customer_is_written_to_in_the_language_on_record(sales: Office) -> None:
+    with sales.database.transaction() as session:
+        session.write("update sales_review.customers set language = 'en' where code = 'C001'")
+    number = acknowledged(sales)
+    assert sales.rows("select language, subject, revision from core.letters") == [
+        ("en", f"We have received your order {number}", 1)
+    ]
+
+
+@pytest.mark.requirement("TRK-03")
+def test_a_change_to_an_approved_order_and_its_end_are_written_to_the_customer(sales: Office) -> None:
+    steps = (CHECK | {"reaches": "approved"}, CHECK | {"id": "later"})
+    sales.follows(*steps, letters=["confirmation", "change_notice", "cancellation"])
+    number = taken(sales)
+    answer(sales, "lin")
+    changed = submitted(definition="sample", requested_date="2026-08-20")
+    assert reported(sales, "order_amended", number, by="shop", document=changed) == []
+    answer(sales, "lin")
+    assert reported(sales, "cancellation_requested", number, "F-9", reason="不需要了") == []
+    assert [kind for kind, _ in states(sales)] == ["confirmation", "change_notice", "confirmation", "cancellation"]
+    told = sales.rows("select body from core.letters where kind in ('change_notice', 'confirmation') order by id")
+    assert ["2026-08-20" in body for (body,) in told] == [False, True, True]
+
+
+def test_a_cause_of_its_own_has_a_letter_of_its_own(sales: Office) -> None:
+    letters = [Letter("confirmation", an_order(), 1, NOW, key=key) for key in ("2026-08-01", "2026-08-02")]
+    for _ in range(2):
+        with sales.database.transaction() as session:
+            write_letters(session, letters)
+    assert sales.rows("select key from core.letters order by key") == [("2026-08-01",), ("2026-08-02",)]
 
 
 @pytest.mark.requirement("INT-04", "TRK-04")
@@ -328,8 +368,8 @@ def test_a_sender_that_ends_between_sending_and_noting_it_leaves_it_uncertain(sa
     post.say = hang_up_the_process
 
     class Dying(Mailbox):
-        def send(self, *args: Any) -> None:
-            super().send(*args)
+        def send(self, mail: Mail) -> None:
+            super().send(mail)
             raise Killed
 
     dying = Dying(post.url, "orders@example.com", 5)
@@ -390,6 +430,36 @@ def test_one_letter_for_one_cause_is_the_databases_word(sales: Office) -> None:
             write_letters(session, [letter, letter])
     assert sales.count("core.letters") == 1
     assert sales.told()["orderflow.letter.confirmation"] == 1
+
+
+@pytest.mark.requirement("TRK-07")
+def test_without_a_mail_server_letters_become_files_that_mail_programs_open(sales: Office, tmp_path: Path) -> None:
+    number = acknowledged(sales)
+    folder = Folder(tmp_path / "mail", "orders@example.com")
+    assert send_next(sales.database, folder, 3, lambda: sales.now)
+    assert not send_next(sales.database, folder, 3, lambda: sales.now)
+    (file,) = folder.path.iterdir()
+    message = message_from_bytes(file.read_bytes(), policy=SMTP)
+    assert (file.suffix, message["To"], message["Subject"]) == (".eml", "wang@example.com", f"已收到贵方订单 {number}")
+    assert number in message.get_content()
+    assert sales.rows("select status, via from core.letters") == [("sent", str(folder.path))]
+
+
+@pytest.mark.requirement("TRK-07")
+def test_a_folder_that_cannot_be_written_is_tried_again(sales: Office, tmp_path: Path) -> None:
+    acknowledged(sales)
+    (tmp_path / "mail").write_text("a file")
+    assert send_next(sales.database, Folder(tmp_path / "mail", "a@example.com"), 3, lambda: sales.now)
+    assert states(sales) == [("acknowledgement", "pending")]
+
+
+@pytest.mark.requirement("TRK-05")
+def test_when_and_to_whom_a_letter_went_is_never_changed(sales: Office, post: Post) -> None:
+    acknowledged(sales)
+    assert send(sales, post)
+    for change in ("sent_at = now()", "recipient = 'x@example.com'", "status = 'pending', sent_at = null"):
+        with pytest.raises(psycopg.errors.RestrictViolation), sales.database.transaction() as session:
+            session.write(f"update core.letters set {change}")
 
 
 # -- real processes ----------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ def list_letters(
 ) -> None:
     """List letters, the newest first. 信函列表。
 
-    Without ORDERFLOW_SMTP_URL and ORDERFLOW_SMTP_SENDER none is sent: they stay pending.
+    They go out by ORDERFLOW_SMTP_URL; without it they become files in the folder `mail` of the home folder.
     """
     from shared.post import STATUSES, find_letters
     from shared.words import word

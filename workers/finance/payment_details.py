@@ -8,10 +8,10 @@ from messages.facts.finance import PaymentNotice
 from messages.orders import Currency, PaymentMethod
 from shared.database import Session, array, columns
 from shared.department import Booked, Finding, ReportedFact, effects_of
-from shared.letters import PAYMENT_DETAILS, Letter, language_of, write_letters
+from shared.letters import PAYMENT_DETAILS, Letter, write_letters
 from shared.master import MasterRow
 from shared.money import to_minor
-from shared.words import word
+from shared.words import LANGUAGES, Language, word
 from workers.finance.payment_details_rules import Details, PaymentAccount, notice_fault
 
 
@@ -36,13 +36,16 @@ def save_details(session: Session, effects: Sequence[object]) -> None:
 
 
 def _letter(details: Details) -> Letter:
-    language = language_of(details.order)
-    lines = [
+    accounts = {language: _accounts(details, language) for language in LANGUAGES}
+    return Letter(PAYMENT_DETAILS, details.order, details.round, details.at, {"accounts": accounts})
+
+
+def _accounts(details: Details, language: Language) -> str:
+    return "\n".join(
         f"- {word('payment_methods', each.method, language)}: "
         + (each.details_zh if language == "zh" else each.details_en)
         for each in details.accounts
-    ]
-    return Letter(PAYMENT_DETAILS, details.order, details.round, details.at, {"accounts": "\n".join(lines)})
+    )
 
 
 def book_notices(session: Session, facts: Sequence[ReportedFact]) -> Booked:

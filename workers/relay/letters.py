@@ -12,7 +12,7 @@ import psycopg
 import structlog
 
 from shared.database import CommitUnknown, Database, Leadership
-from shared.mail import Mailbox, NotSent, Rejected, Uncertain
+from shared.mail import Folder, Mail, Mailbox, NotSent, Outlet, Rejected, Uncertain
 from shared.settings import Settings
 from workers.process import Process
 
@@ -27,24 +27,21 @@ def retry_delay(attempt: int) -> timedelta:
     return timedelta(seconds=min(_FIRST_DELAY_SECONDS * 2 ** (attempt - 1), _LONGEST_DELAY_SECONDS))
 
 
-def start(process: Process) -> threading.Thread | None:
-    """Send letters in a thread of their own, where a mail server is set."""
-    mailbox = mailbox_of(process.settings)
-    if mailbox is None:
-        return None
-    thread = threading.Thread(target=_serve, args=(process, mailbox), name="letters", daemon=True)
+def start(process: Process) -> threading.Thread:
+    """Send letters in a thread of their own."""
+    thread = threading.Thread(target=_serve, args=(process, outlet(process.settings)), name="letters", daemon=True)
     thread.start()
     return thread
 
 
-def mailbox_of(settings: Settings) -> Mailbox | None:
-    """None: letters stay pending, and are told of as events all the same."""
-    if not (settings.smtp_url and settings.smtp_sender):
-        return None
-    return Mailbox(settings.smtp_url, settings.smtp_sender, settings.smtp_timeout_seconds)
+def outlet(settings: Settings) -> Outlet:
+    """The mail server that is set, else a folder of the home folder."""
+    if settings.smtp_url:
+        return Mailbox(settings.smtp_url, settings.smtp_sender, settings.smtp_timeout_seconds)
+    return Folder(settings.home / "mail", settings.smtp_sender)
 
 
-def _serve(process: Process, mailbox: Mailbox) -> None:
+def _serve(process: Process, mailbox: Outlet) -> None:
     while not process.stop.is_set():
         try:
             leadership = process.database.lead("letters")
@@ -55,7 +52,7 @@ def _serve(process: Process, mailbox: Mailbox) -> None:
         process.stop.wait(_PAUSE_SECONDS)
 
 
-def _lead(process: Process, mailbox: Mailbox, leadership: Leadership) -> None:
+def _lead(process: Process, mailbox: Outlet, leadership: Leadership) -> None:
     try:
         leave_uncertain(process.database)
         while not process.stop.is_set() and leadership.holds():
@@ -72,7 +69,7 @@ def leave_uncertain(database: Database) -> None:
 
 
 def send_next(
-    database: Database, mailbox: Mailbox, attempts: int, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    database: Database, mailbox: Outlet, attempts: int, now: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> bool:
     """Send the letter that has been due the longest. False: none is due."""
     with database.transaction() as session:
@@ -82,7 +79,7 @@ def send_next(
     letter_id, recipient, subject, body, created_at, attempt = found
     status, error, due = "sent", None, None
     try:
-        mailbox.send(letter_id, recipient, subject, body, created_at)
+        mailbox.send(Mail(letter_id, recipient, subject, body, created_at))
     except Uncertain as unknown:
         status, error = "uncertain", str(unknown)
     except Rejected as refused:
@@ -94,7 +91,8 @@ def send_next(
     if error:
         log.warning("letter.not_sent", letter=letter_id, status=status, error=error)
     with database.transaction() as session:
-        session.write(_SETTLE, status, error, due, now() if status == "sent" else None, letter_id)
+        sent = (now(), mailbox.name) if status == "sent" else (None, None)
+        session.write(_SETTLE, status, error, due, *sent, letter_id)
     return True
 
 
@@ -106,5 +104,6 @@ update core.letters set status = 'sending', attempts = attempts + 1 where id = (
 ) returning id, recipient, subject, body, created_at, attempts
 """
 _SETTLE = """
-update core.letters set status = %s, error = %s, due_at = %s, sent_at = %s where id = %s and status = 'sending'
+update core.letters set status = %s, error = %s, due_at = %s, sent_at = %s, via = %s
+where id = %s and status = 'sending'
 """

@@ -155,6 +155,7 @@ class CustomerRow(MasterRow):
     email: Email | None = None
     sale_type: SaleType
     class_: Literal["A", "B", "C"] | None = Field(default=None, alias="class")
+    language: Literal["zh", "en"] | None = None
 
     @model_validator(mode="after")
     def _has_a_name(self) -> Self:
@@ -204,13 +205,15 @@ def _need_a_name(name_zh: str, name_en: str) -> None:
 
 _SAVE_CUSTOMERS = """
 insert into sales_review.customers as c
-    (code, name_zh, name_en, country, region, address, contact_name, phone, email, sale_type, class)
+    (code, name_zh, name_en, country, region, address, contact_name, phone, email, sale_type, class,
+        language)
 select * from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
-    %s::text[], %s::text[], %s::text[])
+    %s::text[], %s::text[], %s::text[], %s::text[])
 on conflict (code) do update set
     name_zh = excluded.name_zh, name_en = excluded.name_en, country = excluded.country, region = excluded.region,
     address = excluded.address, contact_name = excluded.contact_name, phone = excluded.phone, email = excluded.email,
-    sale_type = excluded.sale_type, class = coalesce(excluded.class, c.class), reviewed_at = now()
+    sale_type = excluded.sale_type, class = coalesce(excluded.class, c.class),
+    language = coalesce(excluded.language, c.language), reviewed_at = now()
 """
 _SAVE_PRODUCTS = """
 insert into sales_review.products (code, name_zh, name_en, category, active, weight_grams, countries)
@@ -229,8 +232,8 @@ on conflict (product, currency, effective_from) do update set unit_price_minor =
 
 
 def save_customers(session: Session, rows: Sequence[CustomerRow]) -> None:
-    """Make or update customers. A code that stands twice is refused by the database (CRM-03); an empty class leaves
-    the one that the customer has.
+    """Make or update customers. A code that stands twice is refused by the database (CRM-03); an empty class or
+    language leaves the one that the customer has.
     """
     values = [
         (
@@ -245,10 +248,11 @@ def save_customers(session: Session, rows: Sequence[CustomerRow]) -> None:
             row.email,
             row.sale_type,
             row.class_,
+            row.language,
         )
         for row in rows
     ]
-    session.write(_SAVE_CUSTOMERS, *columns(values, 11))
+    session.write(_SAVE_CUSTOMERS, *columns(values, 12))
 
 
 def save_products(session: Session, rows: Sequence[ProductRow]) -> None:

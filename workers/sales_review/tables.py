@@ -48,7 +48,9 @@ customers = Table(
         comment="when the record was last loaded or confirmed",
     ),
     CheckConstraint("sale_type in ('domestic', 'foreign', 'internal')", name="sale_type"),
+    Column("language", Text, comment="that they are written to in; null: by where the goods go"),
     CheckConstraint("class in ('A', 'B', 'C')", name="class"),
+    CheckConstraint("language in ('zh', 'en')", name="language"),
     CheckConstraint("country ~ '^[A-Z]{2}$'", name="country"),
     comment="who buys: identity, contacts, class",
 )
