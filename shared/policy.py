@@ -74,7 +74,7 @@ class Policy:
     """How long after delivery the customer's confirmation is waited for (AFT-02)."""
 
     supplier_weights: Mapping[str, int] = field(hash=False)
-    """quality, delivery, price, service; together 100 (SUP-05)."""
+    """quality, which weighs most, delivery, price, service; together 100 (SUP-05)."""
     class_cutoffs_basis_points: tuple[int, int]
     """Customers are of class A below the first share of sales, B below the second, else C (CRM-01)."""
     class_months: int
@@ -198,4 +198,6 @@ def _supplier_weights(fields: Fields) -> Mapping[str, int]:
     weights = _numbers(fields, "supplier_weights", 100, ("quality", "delivery", "price", "service"))
     if sum(weights.values()) != 100:
         fields.fault(f"'supplier_weights' make {sum(weights.values())} together and must make 100")
+    if any(weights["quality"] <= weights[name] for name in ("delivery", "price", "service")):
+        fields.fault("'supplier_weights': quality must weigh most")
     return weights

@@ -65,6 +65,11 @@ def test_a_policy_gives_conditions_values_that_they_know() -> None:
         ("internal = 120", "export = 120", "longest_credit_days: 'internal' is missing"),
         ("internal = 120", "export = 120", "longest_credit_days: unknown key 'export'"),
         ("quality = 40", "quality = 41", "'supplier_weights' make 101 together and must make 100"),
+        (
+            "quality = 40\ndelivery = 25\nprice = 20",
+            "quality = 30\ndelivery = 30\nprice = 25",
+            "quality must weigh most",
+        ),
         ("[8000, 9500]", "[9500, 8000]", "'class_cutoffs_basis_points' must be two whole numbers from 0 to 10000"),
         ("[1, 5]", "[1]", "'survey_scale' must be two whole numbers"),
         ("class_months = 12", "class_months = 12\nmax_retries = 3", "unknown key 'max_retries'"),
