@@ -1,10 +1,7 @@
 """The warehouse decides: availability, who gets the goods, picking, packing and inspection."""
 
-import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -418,14 +415,3 @@ def test_counts_that_cannot_be_are_errors_of_their_field(changes: dict[str, str]
 
 
 # -- words -------------------------------------------------------------------------------------------------------------
-
-
-def test_every_finding_has_its_words() -> None:
-    root = Path(__file__).parent.parent.parent
-    words = tomllib.loads((root / "shared/locale/findings/warehouse.toml").read_text(encoding="utf-8"))
-    sources = "".join(path.read_text(encoding="utf-8") for path in (root / "workers/warehouse").glob("*.py"))
-    codes = set(re.findall(r'"((?:stock|inspection|pick)\.[a-z_]+)"', sources))
-    assert codes == set(words)
-    for code, texts in words.items():
-        assert set(texts) == {"zh", "en", "remedy_zh", "remedy_en"}, code
-        assert set(re.findall(r"{(\w+)}", texts["zh"])) == set(re.findall(r"{(\w+)}", texts["en"])), code
