@@ -41,7 +41,7 @@ def record_failure(database: Database, batch: Batch, error: Exception, limit: in
         ids, rounds, steps, tasks, attempts = row
         refs = [Ref(*each) for each in zip(ids, rounds, steps, tasks or [None] * len(ids), strict=True)]
         if len(refs) > 1:
-            return split(session, batch, refs, now)
+            return split(session, batch, refs, now, 2)
         attempts += 1
         delay = retry_after(attempts, error)
         if delay is None or attempts >= limit:
@@ -51,19 +51,15 @@ def record_failure(database: Database, batch: Batch, error: Exception, limit: in
         return []
 
 
-def split(session: Session, batch: Batch, refs: Sequence[Ref], now: datetime, attempts: int = 0) -> list[Batch]:
-    """Two batches instead of one, in this transaction."""
+def split(session: Session, batch: Batch, refs: Sequence[Ref], now: datetime, parts: int) -> list[Batch]:
+    """Up to so many batches instead of one, in this transaction. None has an attempt yet: which of them is to blame
+    shows once it fails alone, and its neighbours are never counted what it did.
+    """
     session.write("delete from core.batches where id = %s", batch.id)
-    middle = len(refs) // 2
+    size = -(-len(refs) // parts)
     messages = []
-    for half in (refs[:middle], refs[middle:]):
-        messages += write_batches(session, {(batch.department, batch.kind): list(half)}, now)
-    if attempts:
-        session.write(
-            "update core.batches set attempts = %s where id = any(%s::uuid[])",
-            attempts,
-            "{" + ",".join(message.id for message in messages) + "}",
-        )
+    for begin in range(0, len(refs), size):
+        messages += write_batches(session, {(batch.department, batch.kind): list(refs[begin : begin + size])}, now)
     return messages
 
 

@@ -311,8 +311,10 @@ class Journal:
             *lines, texts = zip(*self.events, strict=True)
             session.write(_EVENTS, self.now, *map(array, lines), json_list(texts))
         if self.closed:
+            closed = array(sorted(self.closed))
             for statement in _CLOSE:
-                session.write(statement, array(sorted(self.closed)))
+                session.write(statement, closed)
+            session.write(_SUPERSEDE, self.now, closed)
         if self.tasks:
             session.write(_TASKS, *columns(self.tasks, 13))
         if self.waits:
@@ -434,6 +436,8 @@ select * from unnest(%s::uuid[], %s::text[], %s::text[], %s::smallint[], %s::tex
 _CLOSE = (
     "delete from core.waits where order_id = any(%s::uuid[])",
     "update core.user_tasks set status = 'closed' where order_id = any(%s::uuid[]) and status = 'open'",
-    "update core.dead_letters set resolution = 'superseded', resolved_at = now(), resolved_by = 'system'"
-    " where subject_id = any(%s::uuid[]) and resolution is null",
 )
+_SUPERSEDE = """
+update core.dead_letters set resolution = 'superseded', resolved_at = %s, resolved_by = 'system'
+where subject_id = any(%s::uuid[]) and resolution is null
+"""

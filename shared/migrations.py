@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from messages.batch import Department
 from shared.database import REFUSED_ROLE, ROLE, Database, RoleRefused, open_database
-from shared.settings import settings
+from shared.settings import settings_or_end
 from shared.tables import APPEND_ONLY, SCHEMA
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _config(connection: object) -> "Config":
 
 def work() -> None:
     """Migrate the database of the settings, and say READY."""
-    chosen = settings()
+    chosen = settings_or_end()
     database = open_database(chosen.database_url, chosen, owner=True)
     try:
         if not is_newest(database):

@@ -2,10 +2,36 @@
 
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _address(example: str, *schemes: str) -> AfterValidator:
+    """Empty, or a URL of one of these schemes with a port that can be one. What is said never shows the URL itself,
+    which may hold a password.
+    """
+
+    def check(url: str) -> str:
+        try:
+            found = urlsplit(url)
+            usable = not url or (found.scheme in schemes and found.port != 0)
+        except ValueError:  # what stands for the host, or the port, is none
+            usable = False
+        if not usable:
+            raise ValueError(f"it is not a URL such as {example}")
+        return url
+
+    return AfterValidator(check)
+
+
+DatabaseUrl = Annotated[
+    str, _address("postgresql://user:password@host:5432/name", "postgresql", "postgres", "postgresql+psycopg")
+]
+BrokerUrl = Annotated[str, _address("redis://host:6379/0", "redis", "rediss", "unix")]
+MailUrl = Annotated[str, _address("smtp://user:password@host:25 or smtps://host:465", "smtp", "smtps")]
 
 
 class Settings(BaseSettings):
@@ -14,9 +40,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="ORDERFLOW_", frozen=True)
 
     home: Path = Field(Path(".orderflow"), description="folder of the embedded servers, logs and locks")
-    database_url: str = Field("", description="PostgreSQL; empty: the embedded server of `home`")
-    broker_url: str = Field("", description="Valkey or Redis; empty: the embedded server of `home`")
-    threads: int = Field(1, ge=1, description="worker threads in one department process")
+    database_url: DatabaseUrl = Field("", description="PostgreSQL; empty: the embedded server of `home`")
+    broker_url: BrokerUrl = Field("", description="Valkey or Redis; empty: the embedded server of `home`")
 
     attempts: int = Field(5, ge=1, description="tries of one order's step before it becomes a dead letter")
     rescue_grace_seconds: float = Field(2.0, gt=0, description="a batch younger than this is never taken for lost")
@@ -40,7 +65,9 @@ class Settings(BaseSettings):
     max_unpacked_bytes: int = Field(1_000_000_000, ge=1_000, description="largest XLSX file that is imported, unpacked")
     max_unpacked_ratio: int = Field(200, ge=2, description="and how many times its own size that may be")
     max_sheet_cells: int = Field(10_000_000, ge=1, description="most cells of an XLSX sheet, empty ones included")
-    smtp_url: str = Field("", description="smtp://user:password@host:port (or smtps://); empty: files in `home`/mail")
+    smtp_url: MailUrl = Field(
+        "", description="smtp://user:password@host:port (or smtps://); empty: files in `home`/mail"
+    )
     smtp_sender: str = Field("orderflow@localhost", description="the address that letters to customers come from")
     smtp_timeout_seconds: float = Field(20.0, gt=0)
     letter_attempts: int = Field(8, ge=1, description="tries of one letter before it has failed")
@@ -53,3 +80,23 @@ class Settings(BaseSettings):
 def settings() -> Settings:
     """The settings of this process, read once."""
     return Settings()
+
+
+def settings_or_end() -> Settings:
+    """The same, for a process that somebody supervises: where they cannot be used, it says why and ends."""
+    try:
+        return settings()
+    except ValidationError as error:
+        print("REFUSED", "; ".join(f"{variable}: {fault}" for variable, fault in faults(error)), flush=True)
+        raise SystemExit(1) from error
+
+
+def faults(error: ValidationError) -> list[tuple[str, str]]:
+    """What is wrong with the settings: the variable (or `ORDERFLOW_*`), and why it cannot be used."""
+    return [
+        (
+            f"ORDERFLOW_{each['loc'][0]}".upper() if each["loc"] else "ORDERFLOW_*",
+            each["msg"].removeprefix("Value error, "),
+        )
+        for each in error.errors(include_input=False, include_url=False)
+    ]

@@ -13,6 +13,11 @@ from shared.runtime import Runtime
 from workers.departments import declaration
 from workers.process import Process, running
 
+_AT_ONCE = 1
+"""Batches in work in one process. With two, the one that kills it could not be told from its innocent neighbour; more
+at once are more processes.
+"""
+
 
 def work(name: str) -> None:
     """Serve the department's queue until told to stop."""
@@ -32,7 +37,7 @@ def work(name: str) -> None:
             process.broker,
             name,
             runtime.handle,
-            process.settings.threads,
+            _AT_ONCE,
             lambda queue, raw, reason: _set_aside(process, queue, raw, reason),
             process.stop,
             process.settings.drain_seconds,

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 import psycopg
 import structlog
@@ -26,9 +27,11 @@ from shared.lifeline import watch_lifeline
 from shared.outage import Outage
 from shared.rulebook import LiveRulebook, Rulebook
 from shared.runtime import Counters
-from shared.settings import Settings, settings
+from shared.settings import Settings, settings_or_end
 
 VERSION = "0.1.0"
+POOL = 3
+"""Connections that a process keeps open: two threads of work at most, and its heartbeat."""
 _AGAIN_SECONDS = 1.0
 AWAY = (psycopg.OperationalError, CommitUnknown, BrokerUnavailable)
 """What says that a server is away, and nothing of the work."""
@@ -71,16 +74,15 @@ def running(name: str, verify: Callable[[Rulebook], None] | None = None, *, hot:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     watch_lifeline()
-    chosen = settings()
-    database = open_database(chosen.database_url, chosen, pool=chosen.threads + 2, hot=hot)
+    chosen = settings_or_end()
+    database = open_database(chosen.database_url, chosen, pool=POOL, hot=hot)
     # A server that is away is waited for later; one that does not let us act as we must ends the process.
     with refusing(), suppress(psycopg.OperationalError), database.transaction():
         pass
     process = Process(name, chosen, database, connect(chosen.broker_url), stop, Counters(), LiveRulebook(database))
     if verify:
         _verify(process, verify)
-    heart = threading.Thread(target=_beat, args=(process,), name="heartbeat", daemon=True)
-    heart.start()
+    heart = beside(process, "heartbeat", partial(_beat, process))
     if hot:
         _spare_the_collector()
     print("READY", flush=True)
@@ -116,6 +118,30 @@ def refusing() -> Iterator[None]:
     except RoleRefused as error:
         print("REFUSED", error, flush=True)
         raise SystemExit(1) from error
+
+
+def beside(process: Process, name: str, work: Callable[[], None]) -> threading.Thread:
+    """A thread for what the process does beside its main work, until it stops. One that ends earlier takes the whole
+    process with it, so that whatever supervises it starts it again: never half a process that looks alive.
+    """
+
+    def serve() -> None:
+        error: BaseException | None = None
+        try:
+            work()
+        except BaseException as raised:  # noqa: BLE001 - whatever it is, the process does not go on without this thread
+            error = raised
+        if error is None and process.stop.is_set():
+            return
+        log.critical("process.thread_died", process=process.name, thread=name, error=repr(error))
+        if not process.stop.is_set():
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(os.EX_SOFTWARE)
+
+    thread = threading.Thread(target=serve, name=name, daemon=True)
+    thread.start()
+    return thread
 
 
 def every(seconds: float, stop: threading.Event, duty: str, work: Callable[[], None]) -> None:

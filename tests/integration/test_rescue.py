@@ -31,7 +31,7 @@ from tests.support.office import Office
 from tests.support.orders import an_order, open_orders
 from tests.support.running import as_process, started
 from tests.support.valkey import OwnValkey
-from tests.support.victim import heard, victim
+from tests.support.victim import DEADLY, heard, victim
 from tests.support.waiting import at_once, until
 from workers.process import Process, every
 from workers.relay import main as relay
@@ -272,16 +272,42 @@ def dies_with(process: Process, broker_url: str, count: int) -> None:
 def test_what_a_dead_worker_held_is_split_until_the_culprit_is_a_dead_letter(process: Process, broker_url: str) -> None:
     process.publish(orders(process, 2))
     dies_with(process, broker_url, 1)
-    assert rows(process, "select cardinality(ids), attempts from core.batches") == [(1, 1), (1, 1)]
-    dies_with(process, broker_url, 2)
-    assert rows(process, "select cardinality(ids), attempts from core.batches") == [(1, 2), (1, 2)]
-    assert len(queued(process)) == 2
-    dies_with(process, broker_url, 2)
+    for attempt in range(process.settings.attempts):
+        assert rows(process, "select cardinality(ids), attempts from core.batches") == [(1, attempt)] * 2
+        assert len(queued(process)) == 2
+        dies_with(process, broker_url, 2)
     assert rows(process, "select count(*) from core.batches") == [(0,)]
     assert rows(process, "select reason, attempts, step from core.dead_letters") == [("worker_died", 3, "review")] * 2
     assert rows(process, "select count(*) from core.events where kind = 'dead_lettered'") == [(2,)]
     assert queued(process) == frozenset()
     assert rescue_lost(process, now() + LATER) == 0
+
+
+@pytest.mark.requirement("PLT-02", "PLT-04")
+def test_an_order_that_kills_its_process_never_takes_a_neighbour_with_it(
+    process: Process, database_url: str, broker_url: str
+) -> None:
+    """A real department, killed by its own work, and started again, until what does it is set aside."""
+    culprit = an_order(external_id=DEADLY)
+    given = [an_order() for _ in range(20)]
+    given.insert(13, culprit)
+    process.publish(open_orders(process.database, ONE_STEP, POLICY, given, now()))
+    deaths = 0
+    while rows(process, "select 1 from core.batches"):
+        with victim("department", broker_url, database_url) as department:
+            until(lambda: department.poll() is not None or not rows(process, "select 1 from core.batches"))
+            if department.poll() is None:
+                break
+        deaths += 1
+        until(lambda: rescue_held_by_the_dead(process, now()) == 1, what="the silence to be noticed")
+    assert deaths == 2 + process.settings.attempts, "in the batch of all, in a part of it, then alone"
+    assert rows(process, "select subject_id, reason, attempts from core.dead_letters") == [
+        (culprit.id, "worker_died", process.settings.attempts)
+    ]
+    assert rows(process, "select state, count(*) from core.orders group by 1 order by 1") == [
+        ("archived", 20),
+        ("in_review", 1),
+    ]
 
 
 def test_what_a_live_worker_holds_is_left_alone(process: Process, broker_url: str) -> None:

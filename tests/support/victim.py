@@ -1,24 +1,34 @@
-"""Processes that tests kill, pause and end: `python -m tests.support.victim worker|thread|consumer URL NAME [WHICH]`.
+"""Processes that tests kill, pause and end: `python -m tests.support.victim KIND URL NAME [WHICH]`.
 
 Each says on stdout what it does, one line per event.
 """
 
 import ctypes
+import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import redis
 
 from messages.batch import Batch
-from shared import broker, transport
+from shared import broker, policy, transport
+from shared.catalogue import gather
+from shared.database import open_database
+from shared.definitions import parse
+from shared.department import Department, Outcome, Passed, Recorded, Visit
+from shared.runtime import Runtime
+from shared.settings import Settings
+from tests.support.definitions import definition_text, step
 from tests.support.waiting import until
 
 RELEASE = "test:release"
+DEADLY = "kills its process"
+"""The external id of an order that does."""
 ROOT = Path(__file__).parents[2]
 
 
@@ -64,6 +74,29 @@ def consumer(url: str, stream: str) -> None:
     transport.consume(url, stream, "intake", "victim", 256, hold, threading.Event())
 
 
+class Deadly(Recorded):
+    """Passes every order but the deadly one, which ends the process as a fault in C would."""
+
+    def decide(self, visit: Visit, _facts: Recorded, /) -> Outcome:
+        if visit.order.external_id == DEADLY:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return Passed()
+
+
+def department(url: str, database_url: str) -> None:
+    """Finance, at the one step `review`."""
+    finance = Department("finance")
+    finance.activity("review")(Deadly)
+    database = open_database(database_url, Settings())
+    definitions, sender = gather([parse(definition_text(step("review")), "one.toml")]), broker.connect(url)
+
+    def publish(batches: Sequence[Batch]) -> None:
+        broker.publish(sender, [(batch.department, batch) for batch in batches])
+
+    runtime = Runtime(finance, database, definitions, policy.load(), publish, attempts=3)
+    broker.run_worker(sender, "finance", runtime.handle, 1, _refuse, threading.Event())
+
+
 @contextmanager
 def victim(kind: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """Start one; it is gone when the block ends."""
@@ -95,5 +128,10 @@ def _refuse(queue: str, raw: bytes, reason: str) -> None:
 
 
 if __name__ == "__main__":
-    KINDS: dict[str, Callable[..., None]] = {"worker": worker, "thread": thread, "consumer": consumer}
+    KINDS: dict[str, Callable[..., None]] = {
+        "worker": worker,
+        "thread": thread,
+        "consumer": consumer,
+        "department": department,
+    }
     KINDS[sys.argv[1]](*sys.argv[2:])

@@ -97,7 +97,7 @@ def serve(department: str, database_url: str, broker_url: str, ready: Event) -> 
     database, broker = open_database(database_url, chosen, hot=True), connect(broker_url)
     desk = Desk(declaration(department), database, broker, definitions.load(), policy.load())
     ready.set()
-    run_worker(broker, department, desk.handle, chosen.threads, _refuse, stop)
+    run_worker(broker, department, desk.handle, 1, _refuse, stop)
     database.close()
 
 

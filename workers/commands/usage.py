@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from typer.core import TyperGroup
 
 from shared.reasons import reason
+from shared.settings import faults
 from shared.words import sentence
 from workers.commands.terminal import USAGE, complain, language, speak, told
 
@@ -22,9 +23,8 @@ class Commands(TyperGroup):
             speak(arguments)
             code = super().main(arguments, *names, **more | {"standalone_mode": False})
         except ValidationError as error:  # of the settings
-            for each in error.errors():
-                variable = f"ORDERFLOW_{each['loc'][0]}".upper() if each["loc"] else "ORDERFLOW_*"
-                complain(told("settings", variable=variable, error=each["msg"]))
+            for variable, fault in faults(error):
+                complain(told("settings", variable=variable, error=reason("settings", fault, language())))
             sys.exit(USAGE)
         except typer.TyperException as error:
             _explain(error)

@@ -2,7 +2,7 @@
 
 import os
 import socket
-import threading
+from functools import partial
 
 from shared.settings import Settings
 from shared.transport import Incoming, consume
@@ -11,7 +11,7 @@ from workers.intake.accept import accept_orders
 from workers.intake.facts import accept_facts
 from workers.intake.parse import Limits, Submission
 from workers.intake.take import Accept, take
-from workers.process import Process, running
+from workers.process import Process, beside, running
 
 ORDERS, FACTS = "orders.submitted", "facts.reported"
 GROUP = "orderflow"
@@ -23,18 +23,13 @@ def limits(settings: Settings) -> Limits:
 
 
 def work() -> None:
-    """Serve both streams until told to stop. If one of the two ends otherwise, so does the process."""
+    """Serve both streams until told to stop."""
     with running("intake", verify, hot=True) as process:
         threads = [
-            threading.Thread(target=_serve, args=(process, stream, accept), name=stream)
+            beside(process, stream, partial(_serve, process, stream, accept))
             for stream, accept in ((ORDERS, accept_orders), (FACTS, accept_facts))
         ]
-        for thread in threads:
-            thread.start()
-        while not process.stop.wait(0.5):
-            if not all(thread.is_alive() for thread in threads):
-                process.stop.set()
-                raise SystemExit("a stream's thread has ended")
+        process.stop.wait()
         for thread in threads:
             thread.join()
 

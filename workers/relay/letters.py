@@ -7,6 +7,7 @@ connection or this process ended between the two, it is left `uncertain` for a p
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import psycopg
 import structlog
@@ -14,7 +15,7 @@ import structlog
 from shared.database import CommitUnknown, Database, Leadership
 from shared.mail import Folder, Mail, Mailbox, NotSent, Outlet, Rejected, Uncertain
 from shared.settings import Settings
-from workers.process import Process
+from workers.process import Process, beside
 
 _PAUSE_SECONDS = 1.0
 _FIRST_DELAY_SECONDS, _LONGEST_DELAY_SECONDS = 10, 3_600
@@ -29,9 +30,7 @@ def retry_delay(attempt: int) -> timedelta:
 
 def start(process: Process) -> threading.Thread:
     """Send letters in a thread of their own."""
-    thread = threading.Thread(target=_serve, args=(process, outlet(process.settings)), name="letters", daemon=True)
-    thread.start()
-    return thread
+    return beside(process, "letters", partial(_serve, process, outlet(process.settings)))
 
 
 def outlet(settings: Settings) -> Outlet:

@@ -1,7 +1,7 @@
 """Rescue: republish a batch whose message is gone, and only then. A backlog, however old, is left alone.
 
-A row of `core.batches` stands for one message. A message that a dead worker held may have killed it: that counts as an
-attempt and splits the batch, until the culprit stands alone and becomes a dead letter.
+A row of `core.batches` stands for one message. A message that a dead worker held may have killed it: that splits the
+batch until the culprit stands alone, then counts as an attempt, until it becomes a dead letter.
 """
 
 from collections.abc import Sequence
@@ -20,6 +20,8 @@ log = structlog.get_logger()
 
 _AT_ONCE = 1_000
 """Batches republished in one round of one department."""
+_PARTS = 16
+"""A death costs seconds of silence and a new process, so the culprit among 256 is found in two."""
 
 
 def publish_due(process: Process, now: datetime) -> int:
@@ -83,9 +85,9 @@ def _take_over(process: Process, batch: Batch, now: datetime) -> list[Batch]:
             return []  # done, or another worker has it
         ids, rounds, steps, tasks, attempts = row
         refs = [Ref(*each) for each in zip(ids, rounds, steps, tasks or [None] * len(ids), strict=True)]
-        attempts += 1
         if len(refs) > 1:
-            return split(session, batch, refs, now, attempts)
+            return split(session, batch, refs, now, _PARTS)
+        attempts += 1
         if attempts >= process.settings.attempts:
             bury(session, batch, refs[0], attempts, "worker_died", "its worker died with it, each time", now)
             return []
