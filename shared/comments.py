@@ -9,6 +9,7 @@ from datetime import date, datetime, time
 from messages.delivery_notes import DeliveryNote
 from messages.folders import Document, DocumentKind
 from messages.orders import Order
+from shared.attempts import note_refused
 from shared.calendar import BUSINESS_ZONE as ZONE
 from shared.calendar import NO_OVERRIDES, Deadline, Overrides, begun_before, deadline
 from shared.catalogue import Catalogue
@@ -17,14 +18,14 @@ from shared.department import finding
 from shared.history import SYSTEM, Kind
 from shared.ids import new_id
 from shared.journal import Journal, as_data
-from shared.outbox import to_json
 from shared.policy import Policy
 from shared.processes import Definition
+from shared.roles import SALES
 from shared.standings import Standing, lock_standings, read_standings
 from shared.states import FINAL
 from shared.tasks import Refusal
 
-ROLES = ("salesperson", "sales_supervisor", "sales_manager")
+ROLES = SALES
 """Who may comment, beside the document's creator."""
 
 
@@ -125,7 +126,7 @@ def comment(
     folder = next(iter(folders.values()))
     refusal = _refused(session, folder, person, text, now, overrides)
     if refusal:
-        session.write(_AUDIT, now, person, number, to_json({"refused": refusal.code, **refusal.values}))
+        note_refused(session, now, person, "order.comment", number, refusal)
         return refusal
     late = late_for(folder.document)
     session.write(_GIVE, new_id(), folder.id, late, now, list(ROLES), text.strip(), person, now)
@@ -184,6 +185,3 @@ on conflict (order_id, requested_date) do update
 set comment = excluded.comment, given_by = excluded.given_by, given_at = excluded.given_at
 """
 _MAY = "select 1 from core.staff where id = %s and active and roles && %s::text[]"
-_AUDIT = """
-insert into core.audit_log (at, actor, action, subject, data) values (%s, %s, 'order.comment', %s, %s::json)
-"""

@@ -5,12 +5,12 @@ from datetime import datetime
 
 from messages.batch import Batch, BatchKind
 from messages.folders import size_of
+from shared.attempts import note
 from shared.batches import Ref
 from shared.catalogue import Catalogue
 from shared.database import Session, array
 from shared.history import Kind
 from shared.journal import Journal
-from shared.outbox import to_json
 from shared.policy import Policy
 from shared.processes import Definition
 from shared.standings import lock_standings
@@ -65,7 +65,7 @@ def _resolve(
     if not ids:
         return
     session.write(_RESOLVE, resolution, now, person, array(ids))
-    session.write(_AUDIT, now, person, f"dead_letter.{resolution}", to_json({"ids": list(ids), "reason": reason}))
+    note(session, now, person, f"dead_letter.{resolution}", None, {"ids": list(ids), "reason": reason})
 
 
 _LOCK = """
@@ -75,4 +75,3 @@ where id = any(%s::uuid[]) and resolution is null order by id for update
 _RESOLVE = """
 update core.dead_letters set resolution = %s, resolved_at = %s, resolved_by = %s where id = any(%s::uuid[])
 """
-_AUDIT = "insert into core.audit_log (at, actor, action, data) values (%s, %s, %s, %s::json)"

@@ -5,14 +5,14 @@ of others. A delegate passes nothing on.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from shared.attempts import note
 from shared.authority import Refusal
 from shared.database import Session, array
 from shared.ids import new_id
-from shared.outbox import to_json
 
 ADMINISTRATOR = "administrator"
 """Holders of this role may give and revoke delegations of others."""
@@ -45,7 +45,7 @@ def give(session: Session, proposal: Proposal, by: str, now: datetime) -> str | 
         refusals = _circle(session, proposal)
     if refusals:
         data = {"refused": [each.code for each in refusals], "delegator": proposal.delegator}
-        session.write(_AUDIT, now, by, "delegation.give", proposal.delegate, to_json(data))
+        note(session, now, by, "delegation.give", proposal.delegate, data)
         return refusals
     found = new_id()
     session.write(
@@ -53,7 +53,7 @@ def give(session: Session, proposal: Proposal, by: str, now: datetime) -> str | 
         array(proposal.roles) if proposal.roles is not None else None, proposal.cap_minor, proposal.currency,
         proposal.reason.strip(), by, now,
     )  # fmt: skip
-    session.write(_AUDIT, now, by, "delegation.give", found, to_json(proposal))
+    note(session, now, by, "delegation.give", found, asdict(proposal))
     return found
 
 
@@ -70,7 +70,7 @@ def revoke(session: Session, delegation: str, by: str, now: datetime) -> Refusal
     if refusal is None:
         session.write(_REVOKE, now, by, delegation)
     data = {"refused": refusal.code} if refusal else {}
-    session.write(_AUDIT, now, by, "delegation.revoke", delegation, to_json(data))
+    note(session, now, by, "delegation.revoke", delegation, data)
     return refusal
 
 
@@ -138,4 +138,3 @@ where (%s::text is null or %s in (delegator, delegate))
     and (%s::timestamptz is null or (revoked_at is null and ends_at > %s))
 order by starts_at, id
 """
-_AUDIT = "insert into core.audit_log (at, actor, action, subject, data) values (%s, %s, %s, %s, %s::json)"

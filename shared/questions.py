@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared import authority
+from shared.attempts import note_refused
 from shared.authority import People, Refusal, Task, Wish
 from shared.batches import Ref
 from shared.catalogue import Catalogue
@@ -16,7 +17,7 @@ from shared.database import Session, array
 from shared.history import Kind
 from shared.ids import new_id
 from shared.journal import Journal
-from shared.outbox import Announcement, to_json
+from shared.outbox import Announcement
 from shared.policy import Policy
 from shared.processes import Definition
 from shared.standings import Standing
@@ -64,7 +65,7 @@ def ask(
     name = _refusal(wish, text, task, folder, unanswered(session, folders), read_people(session, {wish.person}), now)
     if isinstance(name, Refusal) or task is None or folder is None:
         assert isinstance(name, Refusal), "an unknown task is refused"
-        session.write(_AUDIT, now, wish.person, wish.task, to_json({"refused": name.code, **name.values}))
+        note_refused(session, now, wish.person, f"task.{ASK}", wish.task, name)
         return name
     question = new_id()
     session.write("update core.user_tasks set status = 'closed' where id = %s", task.id)
@@ -158,7 +159,4 @@ _WAKE = "delete from core.waits where order_id = %s and step = %s"
 _UNANSWERED = """
 select order_id, id, round, step, asked_by, question from core.questions
 where order_id = any(%s::uuid[]) and status = 'open'
-"""
-_AUDIT = """
-insert into core.audit_log (at, actor, action, subject, data) values (%s, %s, 'task.ask', %s, %s::json)
 """

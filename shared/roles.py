@@ -30,3 +30,8 @@ DEPARTMENT_OF: Mapping[str, str] = MappingProxyType(
 )
 
 ROLES: tuple[str, ...] = tuple(DEPARTMENT_OF)
+
+SALES = ("salesperson", "sales_supervisor", "sales_manager")
+"""Who speaks with customers: hears what they ask and offers them prices (INT-02, INT-03)."""
+REGISTRAR = ("contract_manager",)
+"""合同管理部门: registers contracts (CMP-02)."""

@@ -16,10 +16,10 @@ from typing import Any, TypeVar
 import structlog
 
 from shared import definitions, policy
+from shared.attempts import note
 from shared.calendar import BUSINESS_ZONE, NO_OVERRIDES, Overrides
 from shared.catalogue import Catalogue, DefinitionError, Versioned, gather, read_file
 from shared.database import Database, Row, Session
-from shared.outbox import to_json
 from shared.policy import Policy
 from shared.processes import Definition, select
 from shared.roles import ROLES
@@ -184,7 +184,7 @@ def may_not_publish(session: Session, person: str) -> Refusal | None:
 
 def audit(session: Session, now: datetime, person: str, action: str, subject: str, data: Mapping[str, Any]) -> None:
     """What somebody did with the rulebook, or was refused (AUD-01)."""
-    session.write(_AUDIT, now, person, action, subject, to_json(dict(data)))
+    note(session, now, person, action, subject, data)
 
 
 def _faults_together(book: Rulebook, entry: Definition | Policy) -> list[str]:
@@ -274,4 +274,3 @@ _PUBLISH = """
 insert into core.rulebook (kind, name, version, text, published_at, published_by) values (%s, %s, %s, %s, %s, %s)
 """
 _MAY_PUBLISH = "select 1 from core.staff where id = %s and active and %s = any(roles)"
-_AUDIT = "insert into core.audit_log (at, actor, action, subject, data) values (%s, %s, %s, %s, %s::json)"

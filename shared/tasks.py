@@ -11,13 +11,13 @@ from datetime import datetime
 
 from messages.batch import Batch
 from shared import authority
+from shared.attempts import as_refused, note_all
 from shared.authority import AGREE, CHOICES, DISAGREE, TRANSFER, Delegation, People, Refusal, Task, Wish
 from shared.batches import Ref, write_batches
 from shared.catalogue import Catalogue
 from shared.database import Row, Session, array, columns
 from shared.history import Kind
 from shared.journal import Journal
-from shared.outbox import to_json
 from shared.policy import Policy
 from shared.processes import Definition
 from shared.standings import Standing, lock_standings
@@ -162,13 +162,8 @@ def read_people(session: Session, people: Collection[str]) -> People:
 
 def record_refusals(session: Session, answers: Iterable[tuple[Wish, Refusal | None]], now: datetime) -> None:
     """Who tried what, and why it was refused (AUD-01)."""
-    rows = [
-        (wish.person, f"task.{wish.choice}", wish.task, to_json({"refused": answer.code, **answer.values}))
-        for wish, answer in answers
-        if answer
-    ]
-    if rows:
-        session.write(_AUDIT, now, *columns(rows, 4))
+    lines = [(wish.person, f"task.{wish.choice}", wish.task, as_refused(answer)) for wish, answer in answers if answer]
+    note_all(session, now, lines)
 
 
 def is_id(text: str) -> bool:
@@ -215,8 +210,4 @@ where t.id = v.id and t.status = 'open'
 _ASSIGN = """
 update core.user_tasks t set assignee = v.assignee from unnest(%s::uuid[], %s::text[]) as v(id, assignee)
 where t.id = v.id
-"""
-_AUDIT = """
-insert into core.audit_log (at, actor, action, subject, data)
-select %s, v.* from unnest(%s::text[], %s::text[], %s::text[], %s::json[]) as v
 """

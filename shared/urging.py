@@ -3,12 +3,12 @@
 from datetime import datetime, timedelta
 
 from shared import authority
+from shared.attempts import note_refused
 from shared.authority import Refusal
 from shared.catalogue import Catalogue
 from shared.database import Session
 from shared.history import Kind
 from shared.journal import Journal
-from shared.outbox import to_json
 from shared.policy import Policy
 from shared.processes import Definition
 from shared.tasks import lock_orders_and_tasks
@@ -32,7 +32,7 @@ def urge(
     refusal = _refusal(session, task, task_id, person, now, pause)
     if refusal or task is None:
         assert refusal is not None, "an unknown task is refused"
-        session.write(_AUDIT, now, person, task_id, to_json({"refused": refusal.code, **refusal.values}))
+        note_refused(session, now, person, "task.urge", task_id, refusal)
         return refusal
     session.write("update core.user_tasks set urged_at = %s where id = %s", now, task.id)
     approvers = [task.assignee] if task.assignee else [f"role:{role}" for role in task.roles]
@@ -58,6 +58,3 @@ def _refusal(
 
 
 _MAY = "select 1 from core.staff where id = %s and active and %s = any(roles)"
-_AUDIT = """
-insert into core.audit_log (at, actor, action, subject, data) values (%s, %s, 'task.urge', %s, %s::json)
-"""

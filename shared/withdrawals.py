@@ -4,11 +4,11 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from messages.batch import Batch
+from shared.attempts import note_refused
 from shared.catalogue import Catalogue
 from shared.database import Session, array
 from shared.history import Kind
 from shared.journal import Journal
-from shared.outbox import to_json
 from shared.policy import Policy
 from shared.processes import Definition
 from shared.standings import Standing, lock_standings
@@ -37,7 +37,7 @@ def withdraw(
     refusal = refused(folder, person, who_decided(session, folders))
     journal = Journal(now)
     if refusal:
-        session.write(_AUDIT, now, person, number, to_json({"refused": refusal.code, **refusal.values}))
+        note_refused(session, now, person, "order.withdraw", number, refusal)
     else:
         take_back(journal, folder, person, reason)
     return refusal, journal.write(session)
@@ -74,7 +74,4 @@ _DECIDED = """
 select t.order_id, min(t.decided_by) from core.user_tasks t join core.orders o on o.id = t.order_id
 where t.order_id = any(%s::uuid[]) and t.status = 'decided' and t.submitted_at = o.submitted_at
 group by t.order_id
-"""
-_AUDIT = """
-insert into core.audit_log (at, actor, action, subject, data) values (%s, %s, 'order.withdraw', %s, %s::json)
 """

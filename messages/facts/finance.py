@@ -15,7 +15,7 @@ class PaymentReceived(BaseFact):
     order: Code
     amount: Money
     currency: Currency
-    method: Code
+    method: PaymentMethod
 
 
 class PaymentNotice(BaseFact):

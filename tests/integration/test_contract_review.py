@@ -99,6 +99,19 @@ def test_a_bad_contract_does_not_disturb_its_neighbours(office: Office) -> None:
     assert office.count("core.contract_headers") == 1
 
 
+@pytest.mark.requirement("CMP-02", "AUD-01")
+@pytest.mark.parametrize(("by", "code"), [("fiona", "person.role"), ("nobody", "person.unknown")])
+def test_only_the_contract_department_registers_and_who_tried_is_on_record(office: Office, by: str, code: str) -> None:
+    good, foreign = (fact("contract_received", by=each, document=submitted()) for each in (REGISTRAR, by))
+    receipts = office.report(foreign, good)
+    assert verdicts(receipts) == ["refused", "accepted"]
+    assert codes(receipts[0]) == {"by": code}
+    assert office.rows("select actor, action, data -> 'refused' ->> 'by' from core.audit_log") == [
+        (by, "fact.contract_received", code)
+    ]
+    assert office.count("core.contract_headers") == office.count("core.facts") == 1
+
+
 def test_an_order_cannot_take_the_way_of_contracts(office: Office) -> None:
     (receipt,) = office.take(raw(definition="d07_contract_review"))
     assert codes(receipt) == {"definition": "unknown_definition"}

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from shared.ids import new_id
+from shared.reasons import reason
 from tests.support.company import raw
 from tests.support.office import Office, codes, verdicts
 from tests.support.orders import NOW, submitted
@@ -347,3 +348,16 @@ def test_the_first_submission_is_still_a_repeat_after_a_resubmission(office: Off
     first = raw("A", creator="sam", customer={"code": "C002", "name": "广州南海电器有限公司"})
     (receipt,) = office.take(first)
     assert (receipt.verdict, receipt.number) == ("repeated", returned)
+
+
+@pytest.mark.requirement("SET-01", "INT-06")
+@pytest.mark.parametrize("method", ["cheque", "WIRE", "", "bitcoin"])
+def test_money_comes_by_one_of_the_methods_that_there_are(office: Office, method: str) -> None:
+    (refused,) = office.report(
+        fact("payment_received", order="SO-1", reference="B-1", amount="1.00", currency="CNY", method=method)
+    )
+    (error,) = refused.errors
+    assert (refused.verdict, error.field, error.code) == ("refused", "payment_received.method", "enum")
+    assert error.reason == "Input should be 'online', 'wire', 'acceptance' or 'cash'"
+    assert reason(error.code, error.reason, "zh") == "须为 'online', 'wire', 'acceptance', 'cash' 之一"
+    assert office.count("core.facts") == 0

@@ -17,11 +17,11 @@ DUE = datetime(2026, 6, 16, 10, 0, tzinfo=UTC)
 
 
 def ask(office: Office, **changes: Any) -> tuple[str | None, str | None]:
-    given: dict[str, Any] = {"customer": "C001", "about": "price", "question": "P001 百台价格?", "product": "P001"}
+    given: dict[str, Any] = {
+        "customer": "C001", "about": "price", "question": "P001 百台价格?", "product": "P001", "person": "sam",
+    }  # fmt: skip
     with office.database.transaction() as session:
-        number, refused = inquiries.add(
-            session, **given | changes, person="sam", policy=POLICY, overrides=NO_OVERRIDES, now=MONDAY
-        )
+        number, refused = inquiries.add(session, **given | changes, policy=POLICY, overrides=NO_OVERRIDES, now=MONDAY)
     return number, refused.code if refused else None
 
 
@@ -88,3 +88,17 @@ def test_the_first_answer_counts_and_an_empty_one_is_none(office: Office) -> Non
     assert answer(office, number, "94 元") == "inquiry.answered"
     assert answer(office, "IQ-1", "95 元") == "inquiry.unknown"
     assert office.count("core.audit_log", "action = 'inquiry.answer'") == 4
+
+
+@pytest.mark.requirement("INT-02", "AUD-01")
+@pytest.mark.parametrize(("person", "code"), [("wei", "person.role"), ("nobody", "person.unknown")])
+def test_only_who_speaks_with_customers_records_and_answers_and_who_tried_is_on_record(
+    office: Office, person: str, code: str
+) -> None:
+    number, _ = ask(office)
+    assert number
+    assert ask(office, person=person) == (None, code)
+    assert answer(office, number, "95 元", person=person) == code
+    tried = office.rows("select action, subject, actor, data ->> 'refused' from core.audit_log order by id")
+    assert tried == [("inquiry.add", "C001", person, code), ("inquiry.answer", number, person, code)]
+    assert office.count("sales_review.inquiries", "answer is null") == 1

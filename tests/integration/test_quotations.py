@@ -218,3 +218,19 @@ def test_a_changed_order_keeps_its_quotation_also_after_it_has_expired(office: O
 
     assert again("F-1") == {"quotation": "changed"}
     assert again("F-2", quotation=number) == {}
+
+
+@pytest.mark.requirement("INT-03", "AUD-01")
+def test_only_who_speaks_with_customers_makes_and_accepts_one_and_who_tried_is_on_record(office: Office) -> None:
+    number = make(office)
+    offer = QuotationOffered.model_validate_json(json.dumps({"customer": "C001", "currency": "CNY", "lines": LINES}))
+    with office.database.transaction() as session:
+        none, faults, refused = quotations.make(session, offer, "wei", POLICY, office.now)
+    assert (none, faults, refused and refused.code) == (None, [], "person.role")
+    assert accept(office, number, "wei") == "person.role"
+    tried = office.rows("select action, subject, actor, data ->> 'refused' from core.audit_log order by id")
+    assert tried == [
+        ("quotation.make", "C001", "wei", "person.role"),
+        ("quotation.accept", number, "wei", "person.role"),
+    ]
+    assert office.count("sales_review.quotations", "accepted_at is null") == 1

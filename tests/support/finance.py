@@ -9,7 +9,7 @@ from typing import Any
 from messages.batch import Batch, BatchKind
 from messages.batch import Department as Name
 from messages.facts.finance import PaymentReceived
-from messages.orders import Order
+from messages.orders import Order, PaymentMethod
 from shared import policy
 from shared.audit import audit
 from shared.batches import Ref, write_batches
@@ -186,7 +186,7 @@ def a_payment(order: Order | str, reference: str, amount: str, **changes: Any) -
         "order": number,
         "amount": Decimal(amount),
         "currency": currency,
-        "method": "wire",
+        "method": PaymentMethod.WIRE,
     }
     return PaymentReceived.model_validate(fields | changes)
 

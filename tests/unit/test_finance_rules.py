@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from messages.facts.finance import PaymentReceived
-from messages.orders import Line, Order
+from messages.orders import Line, Order, PaymentMethod
 from shared import policy
 from shared.department import Finding, Outcome, Passed, Referred, Returned, Visit, Waiting
 from tests.support.orders import NOW, an_order
@@ -478,7 +478,7 @@ def a_payment(**changes: Any) -> PaymentReceived:
         "order": "SO-1",
         "amount": Decimal("400.00"),
         "currency": "CNY",
-        "method": "wire",
+        "method": PaymentMethod.WIRE,
     }
     return PaymentReceived.model_validate(fields | changes)
 

@@ -228,7 +228,7 @@ def test_what_a_decision_rested_on_is_told_in_words(
 
 # -- why something is refused ------------------------------------------------------------------------------------------
 
-MAKES = {"FileRefused": (None, 0), "refuse": (1, 2), "fault": (1, 2), "_error": (1, 2), "Unreadable": (0, 1)}
+MAKES = {"FileRefused": (None, 0), "refuse": (1, 2), "fault": (1, 2), "field_error": (1, 2), "Unreadable": (0, 1)}
 """What makes a reason, and where in its call the code stands, and the words."""
 
 
@@ -294,7 +294,10 @@ BAD: list[Any] = [
     "1.2345", "-1", [], ["x"], [{}], {}, {"x": 1}, [{"product": "P001"}] * 2_001,
 ]  # fmt: skip
 FACTS: list[dict[str, Any]] = [
-    {"kind": "payment_received", "reference": "R", "order": "SO-1", "amount": "1.00", "currency": "CNY", "method": "x"},
+    {
+        "kind": "payment_received", "reference": "R", "order": "SO-1", "amount": "1.00", "currency": "CNY",
+        "method": "wire",
+    },
     {"kind": "goods_received", "product": "P001", "quantity": 1, "location": "MAIN"},
     {"kind": "survey_answered", "order": "SO-1", "score": 5, "comment": ""},
     {"kind": "cancellation_requested", "order": "SO-1", "reason": "x"},

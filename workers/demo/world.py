@@ -16,6 +16,7 @@ from messages.facts.finance import PaymentReceived
 from messages.facts.logistics import Delivered
 from messages.facts.sales_review import CancellationRequested, CustomerAnswered
 from messages.facts.warehouse import GoodsReceived
+from messages.orders import PaymentMethod
 from shared.money import from_minor
 from workers.demo import paperwork
 from workers.demo.habits import SIMULATED
@@ -151,7 +152,7 @@ def _payment(
         order=changes.get("order", standstill.order),
         amount=from_minor(amount_minor, currency) if amount_minor else Decimal(0),
         currency=currency,
-        method=standstill.method,
+        method=PaymentMethod(standstill.method),
         **_head(standstill, bank, fact),
     )
 

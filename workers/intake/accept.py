@@ -283,7 +283,7 @@ def _claim_quotations(
             number = entry.submitted.quotation
             fault = refuse("quotation", "already_used", f"an order was made from quotation {number} already")
             _refuse(entry.place, entry.submission, Refused(fault.errors, *entry.key), receipts, refusals)
-    return [entry for entry in entries if entry not in claiming or entry.order_id in got]
+    return [entry for entry in entries if not entry.submitted.quotation or entry.order_id in got]
 
 
 def _insert_headers(session: Session, entries: list[_Entry], now: datetime) -> list[_Entry]:

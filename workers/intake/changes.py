@@ -32,11 +32,10 @@ from shared.standings import Standing
 from shared.states import State, may_be_amended
 from shared.tasks import Refusal
 from shared.withdrawals import Decided, refused, take_back, who_decided
-from shared.words import answer
 from workers.intake import contracts, notes
 from workers.intake.accept import examine_again
 from workers.intake.check import Catalog
-from workers.intake.parse import Refused
+from workers.intake.parse import Refused, explained, field_error
 from workers.intake.records import catalog_for
 
 Change = (
@@ -94,7 +93,7 @@ def follow(session: Session, journal: Journal, fact: Fact, folder: Standing, gro
         case WithdrawalRequested():
             _withdraw(journal, folder, fact, grounds)
         case OrderResubmitted() | OrderAmended() if not isinstance(folder.document, Order):
-            raise Refused([_explained("order", Refusal("order.none", _named(folder)))])
+            raise Refused([explained("order", Refusal("order.none", _named(folder)))])
         case OrderResubmitted():
             _resubmit(session, journal, folder, fact, grounds)
         case DeliveryNoteResubmitted():
@@ -111,7 +110,7 @@ def follow(session: Session, journal: Journal, fact: Fact, folder: Standing, gro
 def _withdraw(journal: Journal, folder: Standing, fact: WithdrawalRequested, grounds: Grounds) -> None:
     refusal = refused(folder, fact.by, grounds.decided)
     if refusal:
-        raise Refused([_explained("by" if refusal.code.endswith("creator") else "order", refusal)])
+        raise Refused([explained("by" if refusal.code.endswith("creator") else "order", refusal)])
     take_back(journal, folder, fact.by, fact.reason)
 
 
@@ -121,16 +120,16 @@ def _inform(
     asked = grounds.questions.pop(folder.id, None)
     refusal = questions.answer(session, journal, folder, asked, fact.answer, fact.source, fact_id)
     if refusal:
-        raise Refused([_explained("order", refusal)])
+        raise Refused([explained("order", refusal)])
 
 
 def _cancel(journal: Journal, folder: Standing, fact: CancellationRequested, grounds: Grounds, fact_id: str) -> None:
     if folder.id in grounds.uncommented:
-        raise Refused([_explained("order", Refusal("comment.needed", _named(folder)))])
+        raise Refused([explained("order", Refusal("comment.needed", _named(folder)))])
     if isinstance(folder.document, DeliveryNote) and is_overdue(folder, journal.now, grounds.rules.overrides):
-        raise Refused([_explained("order", Refusal("note.overdue", _named(folder)))])
+        raise Refused([explained("order", Refusal("note.overdue", _named(folder)))])
     if not journal.cancel(folder, fact.source, {"reason": fact.reason, "fact": fact_id}):
-        raise Refused([_error("order", "not_cancellable", f"{fact.order} is {folder.state}: too late to cancel")])
+        raise Refused([field_error("order", "not_cancellable", f"{fact.order} is {folder.state}: too late to cancel")])
 
 
 def _resubmit(session: Session, journal: Journal, folder: Standing, fact: OrderResubmitted, grounds: Grounds) -> None:
@@ -141,7 +140,7 @@ def _resubmit(session: Session, journal: Journal, folder: Standing, fact: OrderR
     """
     errors = []
     if folder.state is not State.RETURNED:
-        errors.append(_error("order", "not_returned", f"{fact.order} is {folder.state}, not returned"))
+        errors.append(field_error("order", "not_returned", f"{fact.order} is {folder.state}, not returned"))
     revised, definition = _revised(folder, fact, grounds, errors)
     if errors or revised is None or definition is None:
         raise Refused(errors)
@@ -164,16 +163,16 @@ def _amend(session: Session, journal: Journal, folder: Standing, fact: OrderAmen
     revised, definition = _revised(folder, fact, grounds, errors)
     changed = _changed(before, revised) if isinstance(before, Order) and revised else {}
     if _beyond_changes(folder):
-        errors.append(_explained("order", Refusal("amendment.state", _named(folder))))
+        errors.append(explained("order", Refusal("amendment.state", _named(folder))))
     elif not may_be_amended(folder.state) and set(changed) & set(APPROVED_ON):
         fields = ", ".join(name for name in APPROVED_ON if name in changed)
-        errors.append(_explained("order", Refusal("amendment.shipped", _named(folder) | {"fields": fields})))
+        errors.append(explained("order", Refusal("amendment.shipped", _named(folder) | {"fields": fields})))
     if definition is not None and definition.key != folder.definition.key:
-        errors.append(_explained("sale_type", Refusal("amendment.process", _named(folder))))
+        errors.append(explained("sale_type", Refusal("amendment.process", _named(folder))))
     if errors or revised is None:
         raise Refused(errors)
     if not changed:
-        raise Refused([_explained("document", Refusal("amendment.nothing", _named(folder)))])
+        raise Refused([explained("document", Refusal("amendment.nothing", _named(folder)))])
     stored = _store(session, folder, revised, grounds)
     data = {"revision": folder.revision, "document": stored, "changed": changed, "policy": folder.policy.key}
     if set(changed) & set(APPROVED_ON):
@@ -198,16 +197,18 @@ def _revised(
     assert isinstance(order, Order), "only orders are handed in changed"
     if fact.by != order.creator:
         word = "resubmit" if isinstance(fact, OrderResubmitted) else "amend"
-        errors.append(_error("by", "not_creator", f"only {order.creator}, who created it, may {word} {fact.order}"))
+        errors.append(
+            field_error("by", "not_creator", f"only {order.creator}, who created it, may {word} {fact.order}")
+        )
     if (submitted.source, submitted.external_id) != (order.source, order.external_id):
-        errors.append(_error("document", "other_order", f"{fact.order} is {order.external_id} of {order.source}"))
+        errors.append(field_error("document", "other_order", f"{fact.order} is {order.external_id} of {order.source}"))
     if folder.id in grounds.uncommented:
         moved = [name for name in _DATES if getattr(submitted, name) != _given(getattr(order, name))]
-        errors += [_explained(name, Refusal("comment.needed", _named(folder))) for name in moved]
+        errors += [explained(name, Refusal("comment.needed", _named(folder))) for name in moved]
     revised, definition, faults = examine_again(submitted, order, grounds.catalog, grounds.rules, grounds.today)
     errors += faults
     if definition and not may_finish(grounds.rules.definitions, definition, submitted.sale_type, grounds.today):
-        errors.append(_explained("definition", Refusal("definition.over", _named(folder) | {"key": definition.key})))
+        errors.append(explained("definition", Refusal("definition.over", _named(folder) | {"key": definition.key})))
     return revised, definition
 
 
@@ -251,14 +252,6 @@ def _store(session: Session, folder: Standing, revised: Order, grounds: Grounds)
 
 def _named(folder: Standing) -> dict[str, str]:
     return {"order": folder.document.number, "state": folder.state}
-
-
-def _explained(field: str, refusal: Refusal) -> FieldError:
-    return _error(field, refusal.code, answer(refusal.code, refusal.values, "en"))
-
-
-def _error(field: str, code: str, reason: str) -> FieldError:
-    return FieldError(field=field, code=code, reason=reason)
 
 
 _REVISE = "insert into core.order_documents (order_id, revision, document) values (%s, %s, %s::json)"

@@ -39,7 +39,7 @@ from shared.rulebook import Rulebook
 from shared.standings import Standing
 from shared.states import State
 from workers.intake.check import Amounts, Fault, amounts
-from workers.intake.parse import Refused
+from workers.intake.parse import Refused, field_error
 
 CONTRACT_OF = "contract_of"
 """How a contract is linked to its order."""
@@ -157,15 +157,15 @@ def revise(session: Session, journal: Journal, fact: ContractRevised, folder: St
     document = folder.document
     errors = []
     if not isinstance(document, SalesContract):
-        raise Refused([_error("contract", "no_contract", f"{fact.contract} is no contract")])
+        raise Refused([field_error("contract", "no_contract", f"{fact.contract} is no contract")])
     if fact.by != document.creator:
         words = f"only {document.creator}, who registered it, may revise {fact.contract}"
-        errors.append(_error("by", "not_creator", words))
+        errors.append(field_error("by", "not_creator", words))
     if folder.closing is not None or folder.state not in (*_MAY_BE_REVISED, State.RETURNED):
-        errors.append(_error("contract", "not_revisable", f"{fact.contract} is {folder.state}: it is not revised"))
+        errors.append(field_error("contract", "not_revisable", f"{fact.contract} is {folder.state}: it is not revised"))
     if checked.definition.key != folder.definition.key and folder.state is not State.RETURNED:
         words = f"its review goes on by {folder.definition.key}, not by {checked.definition.key}"
-        errors.append(_error("document.definition", "other_definition", words))
+        errors.append(field_error("document.definition", "other_definition", words))
     if errors:
         raise Refused(errors)
     identity = _Identity(
@@ -299,10 +299,6 @@ def _registered(one: Opening, now: datetime) -> Announcement:
 def today_of(now: datetime) -> date:
     """The business day."""
     return now.astimezone(BUSINESS_ZONE).date()
-
-
-def _error(field: str, code: str, reason: str) -> FieldError:
-    return FieldError(field=field, code=code, reason=reason)
 
 
 _CUSTOMERS = """

@@ -4,23 +4,26 @@ whole (`changes`), done here under the order's lock.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from messages.batch import Batch, BatchKind
 from messages.commands import FACT_OWNERS, Fact
+from messages.events import FieldError
 from messages.facts.compliance import ContractReceived
 from messages.facts.finance import PaymentReceived
+from shared.attempts import Line, all_without_role, note_all
 from shared.batches import Ref
 from shared.database import Session, array, columns
 from shared.ids import new_id
 from shared.journal import Journal
-from shared.outbox import announce, to_json
+from shared.outbox import announce
+from shared.roles import REGISTRAR
 from shared.rulebook import Rulebook
 from shared.standings import Standing, lock_standings
 from workers.intake import changes, contracts
 from workers.intake.accept import Receipt, Verdict
-from workers.intake.parse import Limits, Refused, Submission, parse_fact, refuse
+from workers.intake.parse import Limits, Refused, Submission, explained, field_error, parse_fact
 from workers.intake.refusals import Refusal, record
 
 
@@ -46,7 +49,7 @@ def accept_facts(
     """Take all of them. `(source, fact_id)` counts once; a fact about an order that we do not know is refused, except a
     payment: money that came is booked even where nobody knows for what (SET-02).
     """
-    outcome = _Outcome([None] * len(submissions), [])
+    outcome = _Outcome([None] * len(submissions))
     entries = _parse(submissions, limits, outcome)
     _name_orders(session, entries)
     entries = [entry for entry in entries if _names_an_order(entry, outcome)]
@@ -68,21 +71,31 @@ def accept_facts(
         number = numbers.get(entry.id) or _number(entry.fact)
         accepted = Receipt(Verdict.ACCEPTED, number, (), entry.key[1])
         outcome.receipts[entry.place] = outcome.receipts[entry.place] or accepted
+    note_all(session, now, outcome.attempts)
     announce(session, record(session, outcome.refusals, now))
     return outcome.all(), journal.write(session)
 
 
 @dataclass(slots=True)
 class _Outcome:
-    """The answers so far, by place, and what is to be recorded as refused."""
+    """The answers so far, by place, what is to be recorded as refused, and who tried what they may not."""
 
     receipts: list[Receipt | None]
-    refusals: list[Refusal]
+    refusals: list[Refusal] = field(default_factory=list)
+    attempts: list[Line] = field(default_factory=list)
 
     def refuse(self, place: int, submission: Submission, refused: Refused, kind: str = "fact") -> None:
         verdict = Verdict.REFUSED if kind == "fact" else Verdict.CONFLICT
         self.receipts[place] = Receipt(verdict, None, refused.errors, refused.external_id)
         self.refusals.append(Refusal(kind, submission, refused.source, refused.external_id, refused.errors))
+
+    def refuse_attempt(self, entry: _Entry, errors: Sequence[FieldError], subject: str) -> None:
+        """Of what somebody does with a document: it is told of in its history, too (AUD-01)."""
+        self.refuse(entry.place, entry.submission, Refused(errors, *entry.key))
+        actor = getattr(entry.fact, "by", entry.fact.source)
+        told = [error.model_dump() for error in errors]
+        data = {"refused": {error.field: error.code for error in errors}, "errors": told}
+        self.attempts.append((actor, f"fact.{entry.fact.kind}", subject, data))
 
     def all(self) -> list[Receipt]:
         return [receipt for receipt in self.receipts if receipt is not None]
@@ -115,8 +128,8 @@ def _names_an_order(entry: _Entry, outcome: _Outcome) -> bool:
     if number is None or entry.order_id or isinstance(entry.fact, PaymentReceived):
         return True
     kind = "order" if hasattr(entry.fact, "order") else "contract"
-    fault = refuse(kind, f"unknown_{kind}", f"there is no {kind} {number}")
-    outcome.refuse(entry.place, entry.submission, Refused(fault.errors, *entry.key))
+    unknown = field_error(kind, f"unknown_{kind}", f"there is no {kind} {number}")
+    outcome.refuse(entry.place, entry.submission, Refused([unknown], *entry.key))
     return False
 
 
@@ -128,9 +141,15 @@ def _check_contracts(
     if not received:
         return entries, {}
     known = contracts.look_up(session, [fact.document for _, fact in received])
+    strangers = all_without_role(session, {fact.by for _, fact in received}, REGISTRAR)
     checked: dict[str, contracts.Checked] = {}
     refused = set()
     for entry, fact in received:
+        stranger = strangers.get(fact.by)
+        if stranger:
+            outcome.refuse_attempt(entry, [explained("by", stranger)], fact.fact_id)
+            refused.add(entry.id)
+            continue
         try:
             checked[entry.id] = contracts.check(fact.document, known, rules, contracts.today_of(now))
             entry.order_id = new_id()
@@ -178,8 +197,8 @@ def _sort_out_repeats(session: Session, entries: Sequence[_Entry], outcome: _Out
         if hash_ == entry.hash:
             outcome.receipts[entry.place] = Receipt(Verdict.REPEATED, number or _number(entry.fact), (), entry.key[1])
         else:
-            fault = refuse("fact_id", "conflict", "already reported with other content")
-            outcome.refuse(entry.place, entry.submission, Refused(fault.errors, *entry.key), "fact_conflict")
+            conflict = field_error("fact_id", "conflict", "already reported with other content")
+            outcome.refuse(entry.place, entry.submission, Refused([conflict], *entry.key), "fact_conflict")
 
 
 def _move(
@@ -193,19 +212,12 @@ def _move(
     """Follow the facts that move an order as a whole, each on its own; what is refused is recorded as such (AUD-01)."""
     pairs = [(entry.fact, folders[entry.order_id or ""]) for entry in moving]
     grounds = changes.look_up(session, pairs, rules, journal.now)
-    refused: list[tuple[str, str, str, str]] = []
     for entry, (fact, folder) in zip(moving, pairs, strict=True):
         try:
             changes.follow(session, journal, fact, folder, grounds, entry.id)
         except Refused as refusal:
-            outcome.refuse(entry.place, entry.submission, Refused(refusal.errors, *entry.key))
-            codes = {error.field: error.code for error in refusal.errors}
-            actor = getattr(fact, "by", fact.source)
-            data = {"refused": codes, "errors": [error.model_dump() for error in refusal.errors]}
-            refused.append((actor, f"fact.{fact.kind}", folder.document.number, to_json(data)))
+            outcome.refuse_attempt(entry, refusal.errors, folder.document.number)
     session.write("update core.facts set handled_at = %s where id = any(%s::uuid[])", journal.now, _ids(moving))
-    if refused:
-        session.write(_AUDIT, journal.now, *columns(refused, 4))
 
 
 def _ids(entries: Sequence[_Entry]) -> str:
@@ -232,8 +244,4 @@ _EXISTING = """
 select f.source, f.fact_id, f.content_hash, h.number from unnest(%s::text[], %s::text[]) as k(source, fact_id)
 join core.facts f on f.source = k.source and f.fact_id = k.fact_id
 left join core.order_headers h on h.order_id = f.order_id
-"""
-_AUDIT = """
-insert into core.audit_log (at, actor, action, subject, data)
-select %s, v.* from unnest(%s::text[], %s::text[], %s::text[], %s::json[]) as v
 """

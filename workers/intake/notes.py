@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import msgspec
 
 from messages.delivery_notes import DeliveryNote
-from messages.events import FieldError
 from messages.facts.logistics import DeliveryNoteResubmitted
 from messages.folders import write_document
 from messages.orders import Place
@@ -14,7 +13,7 @@ from shared.history import Kind
 from shared.journal import Journal
 from shared.standings import Standing
 from shared.states import State
-from workers.intake.parse import Refused
+from workers.intake.parse import Refused, field_error
 
 
 def carriers(session: Session, facts: Sequence[DeliveryNoteResubmitted]) -> frozenset[str]:
@@ -33,14 +32,14 @@ def resubmit(
     """
     note = folder.document
     if not isinstance(note, DeliveryNote):
-        raise Refused([_error("order", "no_delivery_note", f"{fact.order} is no delivery note")])
+        raise Refused([field_error("order", "no_delivery_note", f"{fact.order} is no delivery note")])
     errors = []
     if folder.state is not State.RETURNED:
-        errors.append(_error("order", "not_returned", f"{fact.order} is {folder.state}, not returned"))
+        errors.append(field_error("order", "not_returned", f"{fact.order} is {folder.state}, not returned"))
     if fact.by != note.creator:
-        errors.append(_error("by", "not_creator", f"only {note.creator}, who made it, may resubmit {fact.order}"))
+        errors.append(field_error("by", "not_creator", f"only {note.creator}, who made it, may resubmit {fact.order}"))
     if fact.carrier is not None and fact.carrier not in known:
-        errors.append(_error("carrier", "unknown_carrier", f"there is no carrier {fact.carrier}"))
+        errors.append(field_error("carrier", "unknown_carrier", f"there is no carrier {fact.carrier}"))
     if errors:
         raise Refused(errors)
     place = Place(address=fact.delivery.address, country=fact.delivery.country, region=fact.delivery.region)
@@ -50,10 +49,6 @@ def resubmit(
     folder.round += 1
     session.write(_REVISE, folder.id, folder.revision, write_document(revised))
     journal.begin_round(folder, Kind.RESUBMITTED, fact.by, {"revision": folder.revision})
-
-
-def _error(field: str, code: str, reason: str) -> FieldError:
-    return FieldError(field=field, code=code, reason=reason)
 
 
 _CARRIERS = """

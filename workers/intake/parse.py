@@ -12,6 +12,8 @@ from pydantic import TypeAdapter, ValidationError
 from messages.commands import FACT, Fact
 from messages.events import FieldError
 from messages.orders import MAX_LINES, Contact, OrderSubmitted, Party, SaleType, SubmittedLine
+from shared.authority import Refusal
+from shared.words import answer
 
 
 class Paper(Protocol):
@@ -103,9 +105,19 @@ class Refused(Exception):
         self.partial = partial
 
 
+def field_error(field: str, code: str, reason: str) -> FieldError:
+    """What is wrong with one field."""
+    return FieldError(field=field, code=code, reason=reason)
+
+
+def explained(field: str, refusal: Refusal) -> FieldError:
+    """The same, where people are answered in both languages: other systems get the English sentence."""
+    return field_error(field, refusal.code, answer(refusal.code, refusal.values, "en"))
+
+
 def refuse(field: str, code: str, reason: str) -> Refused:
     """A refusal for one reason."""
-    return Refused([FieldError(field=field, code=code, reason=reason)])
+    return Refused([field_error(field, code, reason)])
 
 
 def parse_order(raw: bytes, limits: Limits) -> OrderSubmitted:

@@ -10,6 +10,7 @@ from typing import Any
 
 from messages.batch import Batch
 from messages.orders import Order, OrderSubmitted, write_order
+from shared.attempts import note_refused
 from shared.calendar import BUSINESS_ZONE
 from shared.catalogue import DefinitionError
 from shared.comments import uncommented
@@ -17,7 +18,6 @@ from shared.database import Session
 from shared.history import Kind
 from shared.journal import Journal
 from shared.money import from_minor
-from shared.outbox import to_json
 from shared.rulebook import Rulebook
 from shared.standings import Standing, lock_standings
 from shared.states import State, may_end
@@ -49,7 +49,7 @@ def recreate(
     if refusal is None:
         refusal, new, batches = _make(session, folder, person, changed, limits, rules, now)
     if refusal:
-        session.write(_AUDIT, now, person, number, to_json({"refused": refusal.code, **refusal.values}))
+        note_refused(session, now, person, "order.recreate", number, refusal)
     return refusal, new, batches
 
 
@@ -140,7 +140,4 @@ _KEEP_QUOTATION = "insert into core.quotation_uses (quotation, order_id, at) val
 _LINK = """
 insert into core.links (at, kind, other_id, order_id)
 select %s, 'replaces', %s, order_id from core.order_headers where number = %s
-"""
-_AUDIT = """
-insert into core.audit_log (at, actor, action, subject, data) values (%s, %s, 'order.recreate', %s, %s::json)
 """

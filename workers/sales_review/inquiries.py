@@ -3,12 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from shared.attempts import note_refused, stranger
+from shared.attempts import note_refused, without_role
 from shared.authority import Refusal
 from shared.calendar import Overrides, deadline
 from shared.database import Session
 from shared.numbering import take
 from shared.policy import Policy
+from shared.roles import SALES
 
 ABOUT = ("product", "price", "delivery")
 _NAMES = (
@@ -29,13 +30,10 @@ def add(
     overrides: Overrides,
     now: datetime,
 ) -> tuple[str | None, Refusal | None]:
-    """Record a question; its number."""
-    refused = stranger(session, person)
-    if about not in ABOUT:
-        refused = Refusal("inquiry.about", {"about": about, "allowed": ", ".join(ABOUT)})
-    elif not (customer.strip() and question.strip()):
-        refused = Refusal("inquiry.empty", {})
+    """Record a question; its number, or why not."""
+    refused = without_role(session, person, SALES) or _no_question(customer, about, question)
     if refused:
+        note_refused(session, now, person, "inquiry.add", customer, refused)
         return None, refused
     (number,) = take(session, "IQ", now, 1)
     due = deadline(now, policy.inquiry_deadline, overrides)
@@ -45,7 +43,7 @@ def add(
 
 def answer(session: Session, number: str, text: str, person: str, now: datetime) -> Refusal | None:
     """Record the answer and its time; the first one counts."""
-    refused = stranger(session, person) or _not_answerable(session, number, text)
+    refused = without_role(session, person, SALES) or _not_answerable(session, number, text)
     if refused:
         note_refused(session, now, person, "inquiry.answer", number, refused)
     else:
@@ -59,6 +57,12 @@ def find(
     """Inquiries, what is due first in front."""
     rows = session.rows(_FIND, now, unanswered or overdue, overdue, now, customer, customer, limit)
     return [dict(zip(_NAMES, row, strict=True)) for row in rows]
+
+
+def _no_question(customer: str, about: str, question: str) -> Refusal | None:
+    if about not in ABOUT:
+        return Refusal("inquiry.about", {"about": about, "allowed": ", ".join(ABOUT)})
+    return None if customer.strip() and question.strip() else Refusal("inquiry.empty", {})
 
 
 def _not_answerable(session: Session, number: str, text: str) -> Refusal | None:

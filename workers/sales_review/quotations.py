@@ -8,22 +8,24 @@ from typing import Any
 
 from messages.events import FieldError
 from messages.quotations import QuotationOffered
-from shared.attempts import note_refused, stranger
+from shared.attempts import note_refused, without_role
 from shared.authority import Refusal
 from shared.calendar import BUSINESS_ZONE
 from shared.database import Session, array, columns
 from shared.money import MoneyError, from_minor, line_amount, to_minor
 from shared.numbering import take
 from shared.policy import Policy
+from shared.roles import SALES
 
 
 def make(
     session: Session, offer: QuotationOffered, person: str, policy: Policy, now: datetime
 ) -> tuple[str | None, list[FieldError], Refusal | None]:
     """A new quotation's number; or every bad field; or why this person may not make one."""
-    unknown = stranger(session, person)
-    if unknown:
-        return None, [], unknown
+    refused = without_role(session, person, SALES)
+    if refused:
+        note_refused(session, now, person, "quotation.make", offer.customer, refused)
+        return None, [], refused
     today = now.astimezone(BUSINESS_ZONE).date()
     faults = _faults(session, offer, today)
     if faults:
@@ -134,9 +136,9 @@ def _fault(field: str, code: str, reason: str) -> FieldError:
 
 
 def _not_acceptable(session: Session, number: str, person: str, now: datetime) -> Refusal | None:
-    unknown = stranger(session, person)
-    if unknown:
-        return unknown
+    refused = without_role(session, person, SALES)
+    if refused:
+        return refused
     row = session.row(_LOCK, number)
     if row is None:
         return Refusal("quotation.unknown", {"quotation": number})
