@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from messages.contract import Code, Text
-from messages.orders import Country, Currency, Email, Money, Order, Phone, SaleType, read_order
+from messages.orders import Country, Currency, Email, Money, Order, Phone, SaleType
 from shared.calendar import BUSINESS_ZONE
 from shared.database import Session, array, columns
 from shared.department import Visit
@@ -47,14 +47,6 @@ join sales_review.products p on p.code = w.product
 _RECORD = """
 select name_zh, name_en, country, region, address, contact_name, phone, email, sale_type
 from sales_review.customers where code = %s
-"""
-_DOCUMENT = """
-select d.document from core.order_headers h join core.orders o on o.id = h.order_id
-join core.order_documents d on d.order_id = o.id and d.revision = o.revision
-where h.number = %s and h.document_kind = 'order'
-"""
-_NAMES = """
-select p.code, p.name_zh, p.name_en from unnest(%s::text[]) as w(code) join sales_review.products p on p.code = w.code
 """
 _AVAILABLE = """
 select w.product, (select a.available from warehouse.availability a where a.product = w.product)
@@ -121,16 +113,6 @@ def customer_record(session: Session, code: str) -> dict[str, Any]:
     row = session.row(_RECORD, code)
     assert row is not None, "a quotation is made to a customer on record"
     return dict(zip(names, row, strict=True))
-
-
-def order_with_names(session: Session, number: str) -> tuple[Order, dict[str, tuple[str, str]]] | None:
-    """An order as it stands, and the names of its products; None where there is no sales order of that number."""
-    row = session.row(_DOCUMENT, number)
-    if row is None:
-        return None
-    order = read_order(row[0])
-    rows = session.rows(_NAMES, array(sorted({line.product for line in order.lines})))
-    return order, {code: (zh, en) for code, zh, en in rows}
 
 
 def availability(session: Session, products: Sequence[str]) -> dict[str, int]:

@@ -76,6 +76,7 @@ stock_movements = Table(
         name="sign",
     ),
     Index("uq_stock_movements_fact_id", "fact_id", unique=True, postgresql_where=text("fact_id is not null")),
+    Index("ix_stock_movements_blocked", "document", postgresql_where=text("kind = 'blocked'")),
     comment="every change of on_hand and blocked; append-only",
 )
 
