@@ -182,6 +182,64 @@ class AnchorSet(Contract):
     commits: Annotated[int, Field(gt=0)]
 
 
+class PurchasePlaced(Contract):
+    """`orderflow.purchase.placed`: a supplier was selected and is bought from (SUP-01); the price is of a piece."""
+
+    schema_version: Literal[1] = 1
+    purchase: str
+    order: str
+    supplier: str
+    product: str
+    quantity: int
+    unit_price_minor: int
+    currency: str
+    needed_by: date
+    expected_on: date
+
+
+class PurchaseCancelled(Contract):
+    """`orderflow.purchase.cancelled`: the order is gone, and so many pieces are not wanted any more."""
+
+    schema_version: Literal[1] = 1
+    purchase: str
+    supplier: str
+    product: str
+    quantity: int
+
+
+class ProductionAssigned(Contract):
+    """`orderflow.production.assigned`: a production unit makes it (PRD-01)."""
+
+    schema_version: Literal[1] = 1
+    plan: str
+    order: str
+    unit: str
+    product: str
+    quantity: int
+    starts_on: date
+    finishes_on: date
+    needed_by: date
+
+
+class ProductionCancelled(Contract):
+    """`orderflow.production.cancelled`: the order is gone, and the plan with it."""
+
+    schema_version: Literal[1] = 1
+    plan: str
+
+
+class ProductionDelayed(Contract):
+    """`orderflow.production.delayed`: a plan is now finished after the day on which it is needed (PRD-03)."""
+
+    schema_version: Literal[1] = 1
+    plan: str
+    order: str
+    product: str
+    needed_by: date
+    finishes_on: date
+    reason: str
+
+
 class LetterWritten(Contract):
     """`orderflow.letter.<kind>`: the customer is written, word for word as here. We send it where a mail server is set.
     `recipient` null: the order has no e-mail address.
@@ -216,6 +274,11 @@ DATA: Mapping[str, type[Contract]] = MappingProxyType(
         "orderflow.invoice.issued": InvoiceIssued,
         "orderflow.invoice.corrected": InvoiceCorrected,
         "orderflow.anchor.set": AnchorSet,
+        "orderflow.purchase.placed": PurchasePlaced,
+        "orderflow.purchase.cancelled": PurchaseCancelled,
+        "orderflow.production.assigned": ProductionAssigned,
+        "orderflow.production.cancelled": ProductionCancelled,
+        "orderflow.production.delayed": ProductionDelayed,
     }
 )
 """The `data` of every type of event; of those that begin with one of STATES it is OrderStateChanged, of letters

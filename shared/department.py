@@ -91,7 +91,7 @@ class Visit(Struct, frozen=True):
     """One folder at one step, as an activity sees it; `order` is its document where it is an order.
 
     `activities` are those of the whole definition; `done` the steps finished in this round; `agreed` whether a person
-    has agreed to this step (their findings still decide what passes).
+    has agreed to this step (their findings still decide what passes), and `reason` what they said with it.
     """
 
     document: Document
@@ -103,6 +103,7 @@ class Visit(Struct, frozen=True):
     activities: frozenset[str] = frozenset()
     done: tuple[str, ...] = ()
     agreed: bool = False
+    reason: str = ""
 
     @property
     def order(self) -> Order:

@@ -41,6 +41,8 @@ TOLD = RESULTS | QUESTIONS
 ENDS = frozenset({State.APPROVED, State.RETURNED})
 """How a round ends, which is told whatever brought the order there."""
 OVERDUE = "overdue"
+PRODUCTION = frozenset({"production_assigned", "production_delayed"})
+"""What the warehouse tells of production: to the unit that makes it; of delays to sales and logistics (PRD-01, 03)."""
 
 _SAID = ("reason", "requested_change", "clause", "on_behalf_of", "task", "question", "answer")
 """What a notice repeats of its event."""

@@ -396,6 +396,7 @@ def _as_visit(ref: Ref, folder: Standing, now: datetime, decided: Mapping[str, D
         activities=folder.definition.activities,
         done=tuple(folder.done),
         agreed=decision is not None and decision.choice == "agree",
+        reason=(decision.reason if decision else None) or "",
     )
 
 

@@ -1,6 +1,7 @@
 """Alembic environment: the core schema and one schema per department, in one line of revisions."""
 
 import importlib
+from pathlib import Path
 
 from alembic import context
 from sqlalchemy import Connection, text
@@ -8,6 +9,8 @@ from sqlalchemy import Connection, text
 from messages.batch import Department
 from shared import tables
 
+for path in (Path(__file__).parents[2] / "workers").glob("*/*_tables.py"):
+    importlib.import_module(f"workers.{path.parent.name}.{path.stem}")
 connection: Connection = context.config.attributes["connection"]
 metadata = [tables.metadata, *(importlib.import_module(f"workers.{name}.tables").metadata for name in Department)]
 schemas = {each.schema for each in metadata}

@@ -189,9 +189,10 @@ def test_a_department_writes_its_own_schema_and_reads_others_through_views(depar
 
 
 def _tables(department: str) -> set[str]:
-    (module,) = [each for each in modules() if each.name == f"workers.{department}.tables"]
+    own = [each for each in modules() if each.department == department and each.name.endswith("tables")]
     return {
         node.args[0].value
+        for module in own
         for called, node in module.calls()
         if called == "Table" and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str)
     }

@@ -412,6 +412,3 @@ def test_a_line_of_the_stock_file_reads_text() -> None:
 def test_counts_that_cannot_be_are_errors_of_their_field(changes: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
         StockRow.model_validate({"product": "P001", "location": "MAIN", "on_hand": "7", "blocked": "0"} | changes)
-
-
-# -- words -------------------------------------------------------------------------------------------------------------

@@ -9,7 +9,20 @@ from shared.approval import Approval
 from shared.calendar import BUSINESS_ZONE
 from shared.database import Session
 from shared.department import Booked, Department, Outcome, ReportedFact, Visit
-from workers.warehouse import arrivals, books, preparation_books, preparation_rules, rules
+from workers.warehouse import (
+    arrivals,
+    books,
+    plan_rules,
+    preparation_books,
+    preparation_rules,
+    production_reports,
+    purchasing,
+    replenish_rules,
+    rules,
+    sources,
+    suppliers,
+    supply,
+)
 
 warehouse = Department("warehouse")
 warehouse.recorded(
@@ -19,9 +32,6 @@ warehouse.recorded(
     "load",  # 装车
     "inspect",  # 质量检查
     "allocate",  # 产品的分配
-    "assign_production",  # 分配至生产部门
-    "plan_production",  # 生产计划
-    "control_production",  # 生产过程的控制
 )
 
 warehouse.activity("approve")(Approval)
@@ -64,18 +74,24 @@ class Confirm:
 class Reserve:
     """Reserve all lines of an order or none, and wait for what is short (WHS-02, WHS-04)."""
 
-    def load(self, session: Session, visits: Sequence[Visit]) -> rules.Shelves:
-        return books.lock_shelves(session, visits)
+    def load(self, session: Session, visits: Sequence[Visit]) -> replenish_rules.Stores:
+        shelves = books.lock_shelves(session, visits)
+        covered = [visit for visit in visits if replenish_rules.is_covered(visit)]
+        return sources.read_stores(session, covered, shelves)
 
-    def decide(self, visit: Visit, facts: rules.Shelves) -> Outcome:
-        return rules.reserve(visit, facts)
+    def decide(self, visit: Visit, facts: replenish_rules.Stores) -> Outcome:
+        if replenish_rules.is_covered(visit):
+            return replenish_rules.reserve(visit, facts)
+        return rules.reserve(visit, facts.shelves)
 
     def save(self, session: Session, effects: Sequence[Any]) -> None:
         books.save_reservations(session, effects)
+        supply.save(session, effects)
 
     def undo(self, session: Session, visits: Sequence[Visit]) -> Collection[str]:
         """Goods that were issued go back too, should that not have happened yet; orders short of them look again."""
         preparation_books.put_back(session, visits)
+        supply.call_off(session, [visit for visit in visits if replenish_rules.is_covered(visit)])
         return books.release(session, visits)
 
 
@@ -103,3 +119,71 @@ class Prepare:
 def book_arrivals(session: Session, facts: Sequence[ReportedFact]) -> Booked:
     """到货: raises the stock and wakes the orders that wait for it (WHS-04)."""
     return arrivals.book_arrivals(session, facts)
+
+
+# -- buying and making -------------------------------------------------------------------------------------------------
+
+
+@warehouse.activity("assign_production")
+class AssignProduction:
+    """销售订单的分配: what is not in stock goes to the production units (PRD-01)."""
+
+    def load(self, session: Session, visits: Sequence[Visit]) -> plan_rules.Making:
+        return sources.read_making(session, visits)
+
+    def decide(self, visit: Visit, facts: plan_rules.Making) -> Outcome:
+        return plan_rules.assign_production(visit, facts)
+
+    def save(self, session: Session, effects: Sequence[Any]) -> None:
+        supply.save(session, effects)
+
+    def undo(self, session: Session, visits: Sequence[Visit]) -> Collection[str]:
+        supply.call_off(session, visits)
+        return books.release(session, visits)
+
+
+@warehouse.activity("plan_production")
+class PlanProduction:
+    """生产计划的制定: with materials, confirmed by the departments concerned (PRD-02)."""
+
+    def load(self, session: Session, visits: Sequence[Visit]) -> plan_rules.Making:
+        return sources.read_making(session, visits)
+
+    def decide(self, visit: Visit, facts: plan_rules.Making) -> Outcome:
+        return plan_rules.plan_production(visit, facts)
+
+    def save(self, session: Session, effects: Sequence[Any]) -> None:
+        supply.save(session, effects)
+
+    def undo(self, session: Session, visits: Sequence[Visit]) -> Collection[str]:
+        supply.call_off(session, visits)
+        return books.release(session, visits)
+
+
+@warehouse.activity("control_production")
+class ControlProduction:
+    """生产过程的控制: until what the order lacks is made (PRD-03, PRD-04)."""
+
+    def load(self, session: Session, visits: Sequence[Visit]) -> plan_rules.Making:
+        return sources.read_making(session, visits)
+
+    def decide(self, visit: Visit, facts: plan_rules.Making) -> Outcome:
+        return plan_rules.control_production(visit, facts)
+
+    def save(self, session: Session, effects: Sequence[Any]) -> None:
+        supply.save(session, effects)
+
+    def undo(self, session: Session, visits: Sequence[Visit]) -> Collection[str]:
+        supply.call_off(session, visits)
+        return books.release(session, visits)
+
+
+warehouse.fact("supplier_evaluated")(suppliers.book_evaluations)
+warehouse.fact("supplier_quoted")(suppliers.book_quotations)
+warehouse.fact("purchase_received")(purchasing.book_receipts)
+warehouse.fact("purchase_returned")(purchasing.book_returns)
+warehouse.fact("production_planned")(production_reports.book_plans)
+warehouse.fact("production_confirmed")(production_reports.book_confirmations)
+warehouse.fact("production_progress")(production_reports.book_progress)
+warehouse.fact("production_delayed")(production_reports.book_delays)
+warehouse.fact("production_finished")(production_reports.book_ends)

@@ -11,26 +11,13 @@ from shared.database import Session, columns
 from shared.department import Booked, ReportedFact, finding
 from shared.master import MasterRow
 from workers.warehouse.rules import stock_key, totals
-from workers.warehouse.stock import Movement, change_stock, lock_stock, record
-
-# A product of the list that was never in stock gets its empty row here too (see lock_stock): in the same statement, for
-# new rows are waited for like locks, and so are made in one order.
-_MAKE_ROOM = """
-with known as (
-    select a.product, a.location, stocked from unnest(%s::text[], %s::text[]) as a(product, location)
-    cross join lateral (select exists (select from warehouse.stock s where s.product = a.product)) as s(stocked)
-    where stocked or exists (select from sales_review.product_list p where p.product = a.product)
-)
-insert into warehouse.stock (product, location)
-select product, location from known union select product, 'MAIN' from known where not stocked
-order by product, location on conflict do nothing
-"""
+from workers.warehouse.stock import Movement, change_stock, lock_stock, make_room, record
 
 
 def book_arrivals(session: Session, facts: Sequence[ReportedFact]) -> Booked:
     """Raise the stock by what has arrived, once per fact (WHS-04). The place may be new; the product must be known."""
     arrived = [(fact, fact.body) for fact in facts if isinstance(fact.body, GoodsReceived)]
-    session.write(_MAKE_ROOM, *columns(sorted({(body.product, body.location) for _, body in arrived}), 2))
+    make_room(session, [(body.product, body.location) for _, body in arrived])
     known = {row[0] for row in lock_stock(session, {body.product for _, body in arrived})}
     refused = {
         fact.id: finding("stock.unknown_product", body.product) for fact, body in arrived if body.product not in known

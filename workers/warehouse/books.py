@@ -7,7 +7,7 @@ from shared.audit import Invariant
 from shared.database import Session, array, columns
 from shared.department import Visit, effects_of
 from shared.master import MasterFile
-from workers.warehouse import invariants
+from workers.warehouse import invariants, suppliers, units
 from workers.warehouse.arrivals import StockRow, save_stock
 from workers.warehouse.rules import Opened, Reserved, Shelves, totals
 from workers.warehouse.stock import change_stock, lock_places, lock_stock, shelves
@@ -77,8 +77,8 @@ def _products(visits: Sequence[Visit]) -> set[str]:
     return {line.product for visit in visits for line in visit.order.lines}
 
 
-MASTER: tuple[MasterFile[StockRow], ...] = (MasterFile("stock", StockRow, save_stock),)
-"""The master data file of the warehouse."""
+MASTER: tuple[MasterFile[Any], ...] = (MasterFile("stock", StockRow, save_stock), *suppliers.MASTER, *units.MASTER)
+"""The master data files of the warehouse, in the order in which they are loaded."""
 
 INVARIANTS: tuple[Invariant, ...] = invariants.ALL
 """What must hold in the warehouse's books at any time."""

@@ -1,6 +1,7 @@
 """What must hold in the warehouse's books, whatever was killed, repeated or reordered."""
 
 from shared.audit import Invariant
+from workers.warehouse import supply_invariants
 
 ALL = (
     Invariant(
@@ -127,4 +128,5 @@ ALL = (
         )
         """,
     ),
+    *supply_invariants.ALL,
 )

@@ -22,6 +22,18 @@ where not exists (select from warehouse.stock s where s.product = w.product)
 order by p.product
 on conflict do nothing
 """
+# A product of the list that was never in stock gets its empty row here too (see lock_stock): in the same statement, for
+# new rows are waited for like locks, and so are made in one order.
+_MAKE_ROOM = """
+with known as (
+    select a.product, a.location, stocked from unnest(%s::text[], %s::text[]) as a(product, location)
+    cross join lateral (select exists (select from warehouse.stock s where s.product = a.product)) as s(stocked)
+    where stocked or exists (select from sales_review.product_list p where p.product = a.product)
+)
+insert into warehouse.stock (product, location)
+select product, location from known union select product, 'MAIN' from known where not stocked
+order by product, location on conflict do nothing
+"""
 _LOCK_PLACES = """
 select from (
     select r.product, r.location
@@ -77,6 +89,11 @@ def lock_stock(session: Session, products: Collection[str]) -> list[Row]:
     # Before anything is locked: whoever waits here for another one's new row holds nothing that others wait for.
     session.write(_OPEN, wanted)
     return session.rows(_LOCK, wanted)
+
+
+def make_room(session: Session, places: Iterable[Place]) -> None:
+    """Empty rows for places that goods may come to, before anything is locked."""
+    session.write(_MAKE_ROOM, *columns(sorted({*places}), 2))
 
 
 def lock_places(session: Session, orders: Collection[str]) -> None:

@@ -87,6 +87,14 @@ class Quotation:
 
 
 @dataclass(frozen=True, slots=True)
+class Market:
+    """Who offers what: quotations by product, and the suppliers that they are of, by code."""
+
+    quotations: Mapping[str, Sequence[Quotation]]
+    suppliers: Mapping[str, Supplier]
+
+
+@dataclass(frozen=True, slots=True)
 class Demand:
     """So many pieces of a product by a day."""
 
