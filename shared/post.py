@@ -22,9 +22,18 @@ def find_letters(session: Session, *, status: str | None, order: str | None, lim
 
 
 def whole_letter(session: Session, letter: str) -> dict[str, Any] | None:
-    """One letter; None where there is none with that id."""
-    row = session.row(_ONE, letter)
-    return dict(zip(_NAMES, row, strict=True)) if row else None
+    """One letter, with the paper that went with it; None where there is none with that id."""
+    found, papers = session.together((_ONE, (letter,)), (_PAPER, (letter,)))
+    if not found:
+        return None
+    paper = dict(zip(("name", "sha256", "made_at"), papers[0], strict=True)) if papers else None
+    return dict(zip(_NAMES, found[0], strict=True)) | {"paper": paper}
+
+
+def kept_paper(session: Session, letter: str) -> tuple[str, bytes] | None:
+    """Name and content of the paper that went with a letter, as it was sent (TRK-05); None where none did."""
+    row = session.row(_CONTENT, letter)
+    return (row[0], bytes(row[1])) if row else None
 
 
 def resend(session: Session, letter: str, person: str, to: str | None, now: datetime) -> Refusal | None:
@@ -63,6 +72,8 @@ where (%s::text is null or status = %s) and (%s::text is null or number = %s)
 order by created_at desc, id desc limit %s
 """  # noqa: S608 - a constant
 _ONE = f"select {_COLUMNS} from core.letters where id = %s"  # noqa: S608 - a constant
+_PAPER = "select name, encode(sha256, 'hex'), made_at from core.letter_papers where letter_id = %s"
+_CONTENT = "select name, content from core.letter_papers where letter_id = %s"
 _LOCK = "select status, recipient from core.letters where id = %s for update"
 _RESEND = """
 update core.letters set status = 'pending', attempts = 0, due_at = %s, error = null,

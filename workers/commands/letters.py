@@ -1,11 +1,26 @@
-"""`letters`: what customers are written, what became of it, and sending again."""
+"""`letters`: what customers are written, what became of it, what went with it, and sending again."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from workers.commands.terminal import USAGE, As, Json, Lang, clock, database, emit, fail, ids, language, table
+from workers.commands.terminal import (
+    As,
+    Json,
+    Lang,
+    clock,
+    database,
+    details,
+    emit,
+    fail,
+    ids,
+    language,
+    one_of,
+    say,
+    table,
+)
 
 letters = typer.Typer(no_args_is_help=False, help="Letters to customers, and what became of them. 客户信函。")
 
@@ -17,7 +32,7 @@ def list_letters(
     order: Annotated[str | None, typer.Option(help="Only letters about this order. 订单号。")] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000)] = 50,
     json: Json = False,
-    lang: Lang = None,
+    _lang: Lang = None,
 ) -> None:
     """List letters, the newest first. 信函列表。
 
@@ -28,24 +43,22 @@ def list_letters(
 
     if context.invoked_subcommand:
         return
-    chosen = language(lang)
-    if status is not None and status not in STATUSES:
-        fail(f"--status is {status}, not one of {', '.join(STATUSES)}.", USAGE)
+    one_of("status", status, STATUSES, "letter_states")
     with database() as opened, opened.transaction() as session:
         found = find_letters(session, status=status, order=order, limit=limit)
     if json:
         emit(found)
         return
     table(
-        ("id", "order", "letter", "to", "written", "status", "tries", "sent", "why not"),
+        ("id", "order", "letter", "to", "written", "status", "attempts", "sent", "reason"),
         (
             (
                 each["id"],
                 each["order"],
-                word("letters", each["kind"], chosen),
+                word("letters", each["kind"], language()),
                 each["recipient"],
                 clock(each["created_at"], "%m-%d %H:%M"),
-                word("letter_states", each["status"], chosen),
+                word("letter_states", each["status"], language()),
                 each["attempts"] or "",
                 each["sent_at"] and clock(each["sent_at"], "%m-%d %H:%M"),
                 each["error"],
@@ -56,19 +69,50 @@ def list_letters(
 
 
 @letters.command("show")
-def show_letter(letter: str, json: Json = False) -> None:
-    """Show one letter word for word. 信函全文。"""
+def show_letter(letter: str, json: Json = False, _lang: Lang = None) -> None:
+    """Show one letter word for word, and the fingerprint of what is attached. 信函全文。"""
     from shared.post import whole_letter
+    from shared.words import word
 
     with database() as opened, opened.transaction() as session:
         found = whole_letter(session, *ids([letter]))
     if found is None:
-        fail(f"There is no letter {letter}. 没有信函 {letter}。")
+        fail("letter.none", given=letter)
     if json:
         emit(found)
         return
-    typer.echo(f"{found['order']}  {found['kind']}  {found['status']}\nTo: {found['recipient']}\n{found['subject']}\n")
-    typer.echo(found["body"])
+    paper = found["paper"] or {"name": "", "sha256": ""}
+    shown = {
+        "order": found["order"],
+        "letter": word("letters", found["kind"], language()),
+        "status": word("letter_states", found["status"], language()),
+        "to": found["recipient"],
+        "sent": found["sent_at"] and f"{clock(found['sent_at'], '%Y-%m-%d %H:%M:%S')} {found['via']}",
+        "attached": f"{paper['name']}  {paper['sha256']}".strip(),
+        "subject": found["subject"],
+    }
+    details(shown, ("order", "letter", "status", "to", "sent", "attached", "subject"))
+    typer.echo(f"\n{found['body']}")
+
+
+@letters.command("paper")
+def show_paper(
+    letter: str,
+    out: Annotated[Path, typer.Option(dir_okay=False, help="The PDF file to write. 文件。")],
+    _lang: Lang = None,
+) -> None:
+    """Write the paper that went with a letter, exactly as it was sent. 信函所附单据原件。"""
+    from shared.post import kept_paper
+
+    with database() as opened, opened.transaction() as session:
+        found = kept_paper(session, *ids([letter]))
+    if found is None:
+        fail("letter.no_paper", given=letter)
+    try:
+        out.write_bytes(found[1])
+    except OSError as error:
+        fail("unwritable", path=out, error=error.strerror)
+    typer.echo(f"{out}")
 
 
 @letters.command("resend")
@@ -77,11 +121,12 @@ def resend_letter(
     person: As,
     to: Annotated[str | None, typer.Option(help="Another e-mail address than the order's. 收件地址。")] = None,
     json: Json = False,
-    lang: Lang = None,
+    _lang: Lang = None,
 ) -> None:
     """Send a letter that has failed, or of which it is uncertain whether it was sent, once more. 重发。"""
     from shared.post import resend
     from shared.words import answer
+    from workers.commands.terminal import complain
 
     with database() as opened, opened.transaction() as session:
         (one,) = ids([letter])
@@ -90,5 +135,6 @@ def resend_letter(
         emit({"letter": letter, "done": refused is None, "refused": refused and refused.code})
         raise typer.Exit(1 if refused else 0)
     if refused:
-        fail(answer(refused.code, refused.values, language(lang)))
-    typer.echo("It will be sent. 将重新发送。")
+        complain(answer(refused.code, refused.values, language()))
+        raise typer.Exit(1)
+    say("letter.resent")

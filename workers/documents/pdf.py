@@ -16,11 +16,20 @@ _STEERING = dict.fromkeys(
 )
 
 
+class NotPrintable(Exception):
+    """It cannot be set, whoever tries."""
+
+
 def to_pdf(paper: Paper) -> bytes:
-    """The file. The same document gives the same bytes."""
+    """The file. The same document gives the same bytes. Raises `NotPrintable`."""
+    import typst
+
     content = msgspec.to_builtins(paper)
     data = msgspec.json.encode(_shown(content)).decode()
-    made: bytes = _compiler().compile(format="pdf", sys_inputs={"paper": data}, timestamp=0)
+    try:
+        made: bytes = _compiler().compile(format="pdf", sys_inputs={"paper": data}, timestamp=0)
+    except typst.TypstError as error:
+        raise NotPrintable(f"{paper.title} {paper.number}: {error}") from error
     return made
 
 

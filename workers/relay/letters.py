@@ -15,7 +15,9 @@ import structlog
 from shared.database import CommitUnknown, Database, Leadership
 from shared.mail import Folder, Mail, Mailbox, NotSent, Outlet, Rejected, Uncertain
 from shared.settings import Settings
+from workers.documents.pdf import NotPrintable
 from workers.process import Process, beside
+from workers.relay.papers import About, attached
 
 _PAUSE_SECONDS = 1.0
 _FIRST_DELAY_SECONDS, _LONGEST_DELAY_SECONDS = 10, 3_600
@@ -75,13 +77,14 @@ def send_next(
         found = session.row(_CLAIM, now())
     if found is None:
         return False
-    letter_id, recipient, subject, body, created_at, attempt = found
+    letter_id, recipient, subject, body, created_at, attempt, *about = found
     status, error, due = "sent", None, None
     try:
-        mailbox.send(Mail(letter_id, recipient, subject, body, created_at))
+        papers = attached(database, About(letter_id, created_at, *about), now())
+        mailbox.send(Mail(letter_id, recipient, subject, body, created_at, papers))
     except Uncertain as unknown:
         status, error = "uncertain", str(unknown)
-    except Rejected as refused:
+    except (Rejected, NotPrintable) as refused:
         status, error = "failed", str(refused)
     except NotSent as failure:
         status, error, due = "pending", str(failure), now() + retry_delay(attempt)
@@ -100,7 +103,7 @@ _CLAIM = """
 update core.letters set status = 'sending', attempts = attempts + 1 where id = (
     select id from core.letters where status = 'pending' and due_at <= %s order by due_at, id limit 1
     for update skip locked
-) returning id, recipient, subject, body, created_at, attempts
+) returning id, recipient, subject, body, created_at, attempts, kind, order_id, number, revision, language
 """
 _SETTLE = """
 update core.letters set status = %s, error = %s, due_at = %s, sent_at = %s, via = %s
