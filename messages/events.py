@@ -122,6 +122,15 @@ class InformationRequested(Contract):
     text: str
 
 
+class HoldChanged(Contract):
+    """`orderflow.order_held`, `orderflow.order_resumed`: the order makes no move until it is resumed; it goes on."""
+
+    schema_version: Literal[1] = 1
+    order: str
+    by: str
+    reason: str | None
+
+
 class ShipmentDispatched(Contract):
     """`orderflow.shipment.dispatched`: the goods left (LOG-06). No carrier: arranged by hand. No packages: not packed
     by the warehouse.
@@ -269,6 +278,8 @@ DATA: Mapping[str, type[Contract]] = MappingProxyType(
         "orderflow.contract_registered": ContractRegistered,
         "orderflow.task.overdue": TaskOverdue,
         "orderflow.information.requested": InformationRequested,
+        "orderflow.order_held": HoldChanged,
+        "orderflow.order_resumed": HoldChanged,
         "orderflow.shipment.dispatched": ShipmentDispatched,
         "orderflow.survey.requested": SurveyRequested,
         "orderflow.invoice.issued": InvoiceIssued,

@@ -144,6 +144,21 @@ CORE = (
         """,
     ),
     Invariant(
+        "order.on_hold_as_told",
+        """
+        select h.number, coalesce(o.held_by, 'nobody') || ', told ' || coalesce(e.kind || ' by ' || e.actor, 'nothing')
+        from core.orders o join core.order_headers h on h.order_id = o.id
+        left join lateral (
+            select e.kind, e.actor from core.events e where e.order_id = o.id and e.kind in ('held', 'resumed')
+            order by e.seq desc limit 1
+        ) e on true
+        where (o.held_by is not null and (e.kind, e.actor) is distinct from ('held', o.held_by))
+            or (o.held_by is null and exists (
+                select from core.waits w where w.order_id = o.id and w.key = 'hold:' || o.id
+            ))
+        """,
+    ),
+    Invariant(
         "task.decision_has_effect",
         """
         select t.id, t.decision from core.user_tasks t
@@ -155,6 +170,8 @@ CORE = (
                 and e.data::jsonb -> 'agreed_before' ->> 'task' = t.id::text
         ) and not exists (
             select from core.batches b where t.id = any(b.tasks)
+        ) and not exists (
+            select from core.waits w where w.task_id = t.id
         ) and not exists (
             select from core.dead_letters d where d.task_id = t.id and d.resolution is null
         ) and not exists (

@@ -64,6 +64,7 @@ class Task:
     number: str = ""
     state: str = ""
     total_base_minor: int = 0
+    held_by: str | None = None
     asked_by: str | None = None
     question: str | None = None
 
@@ -96,13 +97,15 @@ OWN = ""
 
 
 def gone(task: Task) -> Refusal | None:
-    """Why nobody can decide the task any more, with who did and how it ended (APR-04, PLT-05)."""
+    """Why nobody can decide the task: who did and how it ended (APR-04, PLT-05), or that its order is on hold."""
     if task.status == "decided":
         return decided(task.decided_by or "", task.decided_for or "", task.decision or "")
     if task.asked_by:
         return Refusal("task.asked", {"by": task.asked_by, "question": task.question})
     if task.status == "closed":
         return Refusal("task.closed", {"order": task.number, "round": task.round, "state": task.state})
+    if task.held_by:
+        return Refusal("task.held", {"order": task.number, "by": task.held_by})
     return None
 
 

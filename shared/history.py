@@ -38,6 +38,8 @@ class Kind(StrEnum):
     PURGED = "purged"
     LAPSED = "lapsed"
     REPLACED = "replaced"
+    HELD = "held"
+    RESUMED = "resumed"
     COMMENT_ASKED = "comment_asked"
     COMMENTED = "commented"
     UNDONE = "undone"

@@ -33,6 +33,11 @@ OPINION = "opinion"
 _BACK = "back:"
 
 
+def hold_key(order_id: str) -> str:
+    """What an order on hold waits for."""
+    return f"hold:{order_id}"
+
+
 class IllegalMove(Exception):
     """A definition tried to move an order between states that no order may move between."""
 
@@ -51,6 +56,7 @@ class Journal:
     letters: list[Letter] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
     closed: set[str] = field(default_factory=set)
+    left: set[str] = field(default_factory=set)
     created: set[str] = field(default_factory=set)
     begun: set[str] = field(default_factory=set)
     refs: dict[tuple[Department, BatchKind], list[Ref]] = field(default_factory=dict)
@@ -116,7 +122,13 @@ class Journal:
         data |= {"for": keys, "until": until}
         self._record(standing, Kind.WAITING, step.id, SYSTEM, standing.state, data)
         for key in keys:
-            self.waits.append((standing.id, step.id, key, standing.round, step.department, self.now, until))
+            self.waits.append((standing.id, step.id, key, standing.round, step.department, self.now, until, None))
+
+    def hold(self, standing: Standing, step: Step, task: str | None) -> None:
+        """On hold, it waits at this step with the decision that it came with, until somebody resumes it."""
+        key = hold_key(standing.id)
+        self._record(standing, Kind.WAITING, step.id, SYSTEM, standing.state, {"for": [key], "until": None})
+        self.waits.append((standing.id, step.id, key, standing.round, step.department, self.now, None, task))
 
     def disagree(self, standing: Standing, step: Step, kind: Kind, actor: str, data: dict[str, Any]) -> None:
         """Back to the creator or to an earlier step, as the definition says; first what was obtained is undone.
@@ -232,6 +244,8 @@ class Journal:
             undo = [one for one in undo if one in only or one in standing.open]
         standing.done, standing.open, standing.closing = undo, [], target
         self.closed.add(standing.id)
+        if not target.startswith(_BACK):
+            self.left.add(standing.id)
         data["undo"] = list(undo)
         self._undo_next(standing, kind, step, actor, state, data)
 
@@ -315,10 +329,12 @@ class Journal:
             for statement in _CLOSE:
                 session.write(statement, closed)
             session.write(_SUPERSEDE, self.now, closed)
+        if self.left:
+            session.write(_NOT_HELD, array(sorted(self.left)))
         if self.tasks:
             session.write(_TASKS, *columns(self.tasks, 13))
         if self.waits:
-            session.write(_WAITS, *columns(self.waits, 7))
+            session.write(_WAITS, *columns(self.waits, 8))
         announce(session, self.announcements)
         write_letters(session, self.letters)
         notices.write(session, self.notices, self.now)
@@ -429,14 +445,15 @@ from unnest(%s::uuid[], %s::uuid[], %s::smallint[], %s::text[], %s::text[], %s::
 join core.orders o on o.id = v.order_id
 """
 _WAITS = """
-insert into core.waits (order_id, step, key, round, department, since, due_at)
+insert into core.waits (order_id, step, key, round, department, since, due_at, task_id)
 select * from unnest(%s::uuid[], %s::text[], %s::text[], %s::smallint[], %s::text[], %s::timestamptz[],
-    %s::timestamptz[])
+    %s::timestamptz[], %s::uuid[])
 """
 _CLOSE = (
     "delete from core.waits where order_id = any(%s::uuid[])",
     "update core.user_tasks set status = 'closed' where order_id = any(%s::uuid[]) and status = 'open'",
 )
+_NOT_HELD = "update core.orders set held_by = null where id = any(%s::uuid[]) and held_by is not null"
 _SUPERSEDE = """
 update core.dead_letters set resolution = 'superseded', resolved_at = %s, resolved_by = 'system'
 where subject_id = any(%s::uuid[]) and resolution is null

@@ -32,6 +32,8 @@ RESULTS = frozenset(
         Kind.LAPSED,
         Kind.INFORMATION_REQUESTED,
         Kind.INFORMATION_GIVEN,
+        Kind.HELD,
+        Kind.RESUMED,
     }
 )
 """Told to the creator and the departments concerned."""
@@ -114,6 +116,8 @@ def _recipients(standing: Standing, happening: Happening, ends: State | None) ->
     yield standing.document.creator
     if ends is State.APPROVED:
         steps: Collection[str] = [step.id for step in definition.steps]
+    elif happening.kind in (Kind.HELD, Kind.RESUMED):
+        steps = standing.open
     elif happening.kind in RESULTS:
         steps = [*filter(None, [happening.step]), *data.get("undo", ()), *data.get("opened", ())]
     else:  # it is back with its creator once all is undone; the departments know what they have undone

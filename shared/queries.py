@@ -20,7 +20,7 @@ def whole_order(session: Session, number: str) -> dict[str, Any] | None:
     found = session.row(_WHOLE, number)
     if found is None:
         return None
-    order_id, state, round_, opened, done, definition, policy, version, document = found
+    order_id, state, round_, opened, done, definition, policy, version, held, document = found
     order = json.loads(document)
     currency = order["currency"]
     events = explained(session, order_id, definition, policy)
@@ -28,6 +28,7 @@ def whole_order(session: Session, number: str) -> dict[str, Any] | None:
         "id": order_id,
         "number": number,
         "state": state,
+        "held_by": held,
         "round": round_,
         "open": opened,
         "done": done,
@@ -133,7 +134,7 @@ select o.state, count(*) from core.orders o join core.order_headers h on h.order
 where h.document_kind = 'order' group by o.state
 """
 _WHOLE = """
-select o.id, o.state, o.round, o.open, o.done, o.definition, o.policy, o.version, d.document
+select o.id, o.state, o.round, o.open, o.done, o.definition, o.policy, o.version, o.held_by, d.document
 from core.order_headers h join core.orders o on o.id = h.order_id
 join core.order_documents d on d.order_id = o.id and d.revision = o.revision where h.number = %s
 """

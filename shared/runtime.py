@@ -135,6 +135,7 @@ class Runtime:
         valid, later = _one_step_each(valid)
         for ref in later:
             journal.send(self.department.name, ref)
+        valid = _not_held(journal, valid, folders)
         decided = _decisions(session, valid)
         agreements = carried.read(session, folders.values())
         wake: set[str] = set()
@@ -341,10 +342,10 @@ def wake_orders(session: Session, keys: Iterable[str], now: datetime) -> list[Ba
 
 
 def release(session: Session, waits: Sequence[Row], now: datetime) -> list[Batch]:
-    """Batches for deleted waits, given as (order, round, step, department)."""
+    """Batches for deleted waits, given as (order, round, step, department, decided task)."""
     journal = Journal(now)
-    for order_id, round_, step, department in sorted(set(waits)):
-        journal.send(department, Ref(order_id, round_, step, lines=_WOKEN_LINES))
+    for order_id, round_, step, department, task in sorted(set(waits)):
+        journal.send(department, Ref(order_id, round_, step, task, lines=_WOKEN_LINES))
     return write_batches(session, journal.refs, now)
 
 
@@ -372,6 +373,18 @@ def _one_step_each(refs: Sequence[Ref]) -> tuple[list[Ref], list[Ref]]:
     first: dict[str, Ref] = {}
     later = [ref for ref in refs if first.setdefault(ref.id, ref) is not ref]
     return list(first.values()), later
+
+
+def _not_held(journal: Journal, refs: Sequence[Ref], folders: Mapping[str, Standing]) -> list[Ref]:
+    """Those that may move; what is on hold waits. What is being undone goes on."""
+    moving = []
+    for ref in refs:
+        folder = folders[ref.id]
+        if folder.held_by is None or ref.step.startswith(UNDO):
+            moving.append(ref)
+        else:
+            journal.hold(folder, folder.definition.step(ref.step), ref.task)
+    return moving
 
 
 def _by_activity(refs: Sequence[Ref], folders: Mapping[str, Standing]) -> Iterator[tuple[str, list[Ref]]]:
@@ -433,7 +446,7 @@ with woken as (
 )
 delete from core.waits w using woken
 where w.order_id = woken.order_id and w.step = woken.step and w.key = woken.key
-returning w.order_id, w.round, w.step, w.department
+returning w.order_id, w.round, w.step, w.department, w.task_id
 """
 _DECISIONS = """
 select t.id, t.decision, t.decided_by, t.decided_for, t.reason, t.requested_change, t.clause, t.customer_must_change,

@@ -15,7 +15,9 @@ from shared.states import State
 
 
 class Standing(Struct):
-    """One order as it stands, locked by this transaction. `closing` is what it becomes once all is undone."""
+    """One order as it stands, locked by this transaction. `closing` is what it becomes once all is undone; `held_by`
+    who put it on hold.
+    """
 
     id: str
     version: int
@@ -29,6 +31,7 @@ class Standing(Struct):
     definition: Definition
     policy: Policy
     document: Document
+    held_by: str | None = None
 
     @property
     def order(self) -> Order:
@@ -72,12 +75,12 @@ _EMPTY: dict[str, Value] = {
 
 # Arrays come as text, because to read them costs more than everything else of the row but the document.
 COLUMNS = """o.version, o.state, o.round, o.revision, array_to_string(o.open, ' '), array_to_string(o.done, ' '),
-    o.closing, o.definition, o.policy, o.head, d.document"""
+    o.closing, o.definition, o.policy, o.head, d.document, o.held_by"""
 
 
 def standing(row: Row, definitions: Catalogue[Definition], policies: Catalogue[Policy]) -> Standing:
     """From a row of (order id, COLUMNS). Raises DefinitionError where the pinned definition or policy is unknown."""
-    order_id, version, state, round_, revision, opened, done, closing, definition, policy, head, document = row
+    order_id, version, state, round_, revision, opened, done, closing, definition, policy, head, document, held = row
     process = pinned(definitions, definition)
     return Standing(
         id=order_id,
@@ -92,6 +95,7 @@ def standing(row: Row, definitions: Catalogue[Definition], policies: Catalogue[P
         definition=process,
         policy=policies.get(policy),
         document=read_document(process.document, document),
+        held_by=held,
     )
 
 

@@ -53,6 +53,7 @@ orders = Table(
     Column("head", LargeBinary, nullable=False, comment="hash of the last event"),
     Column("updated_at", _time, nullable=False),
     Column("submitted_at", _time, nullable=False, comment="when this round began"),
+    Column("held_by", Text, comment="who put it on hold; null: it is not"),
     comment="where every folder (order, contract, delivery note) stands; the fold of its events",
     # Updates of a row of 300 bytes stay on their page and touch no index.
     postgresql_with={"fillfactor": "50", "autovacuum_vacuum_scale_factor": "0.05"},
@@ -348,6 +349,7 @@ waits = Table(
     Column("department", Text, nullable=False),
     Column("since", _time, nullable=False),
     Column("due_at", _time, comment="when to look again although nothing came"),
+    Column("task_id", _id, comment="decided, and not followed yet"),
     Index("ix_waits_key", "key"),
     Index("ix_waits_due", "due_at", postgresql_where=text("due_at is not null")),
     comment="orders waiting for the world or for time",

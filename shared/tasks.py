@@ -185,7 +185,7 @@ select id, order_id, round, step, department, roles, assignee, creator, order_ve
 from core.user_tasks where id = any(%s::uuid[]) order by id for update
 """
 _ORDERS = """
-select o.id, h.number, o.state, h.total_base_minor
+select o.id, h.number, o.state, h.total_base_minor, o.held_by
 from core.orders o join core.order_headers h on h.order_id = o.id where o.id = any(%s::uuid[])
 """
 _ASKED = "select task_id, asked_by, question from core.questions where task_id = any(%s::uuid[])"

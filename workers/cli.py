@@ -44,7 +44,10 @@ for group, commands in (
         (demo.demo, processes.up, processes.worker, processes.intake, processes.relay, processes.scheduler),
     ),
     ("Orders 订单", (orders.orders, orders.show, edges.submit, edges.fact, edges.refusals, paper.availability)),
-    ("Changes 变更", (changes.withdraw, changes.recreate, changes.comment, changes.overdue)),
+    (
+        "Changes 变更",
+        (changes.withdraw, changes.recreate, changes.hold, changes.resume, changes.comment, changes.overdue),
+    ),
     ("People 审批", (people.tasks, people.decide, people.urge, people.ask)),
     ("Operations 运维", (operations.load, auditing.audit, bench.bench)),
 ):

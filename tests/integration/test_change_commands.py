@@ -88,7 +88,23 @@ def test_what_need_not_be_made_again_is_not(office: Office, run: Run) -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("command", ["withdraw", "recreate", "comment", "overdue"])
+@pytest.mark.requirement("APR-16")
+def test_holding_and_resuming_say_in_either_language_what_was_done_or_why_not(office: Office, run: Run) -> None:
+    (receipt,) = office.take(raw("A", creator="sam", definition="express", requested_date="2099-01-01"))
+    number = str(receipt.number)
+    assert run("hold", number, "--as", "sam").exit_code == 2, "a reason is asked for"
+    refused = run("hold", number, "--as", "wei", "--reason", "x", "--lang", "zh")
+    assert (refused.exit_code, said(refused)) == (1, "wei 不具备所需角色：销售人员, 销售主管, 销售经理")
+    assert run("hold", number, "--as", "sam", "--reason", "客户要求暂缓").exit_code == 0
+    again = run("hold", number, "--as", "sam", "--reason", "x", "--json")
+    assert (again.exit_code, answered(again)) == (1, {"order": number, "done": False, "refused": "hold.already"})
+    assert "On hold, by sam" in run("show", number).stdout
+    done = run("resume", number, "--as", "sam", "--lang", "zh")
+    assert (done.exit_code, done.stdout.strip()) == (0, "已恢复，继续流转。")
+    assert run("resume", number, "--as", "sam").exit_code == 1
+
+
+@pytest.mark.parametrize("command", ["withdraw", "recreate", "hold", "resume", "comment", "overdue"])
 def test_each_explains_itself_in_both_languages(command: str, run: Run) -> None:
     shown = run(command, "--help")
     assert shown.exit_code == 0

@@ -42,8 +42,8 @@ LIMITS = Limits(1_000_000, 32)
 
 
 _TRIED = (
-    *(f"task.{choice}" for choice in (*CHOICES, "ask", "urge")), "order.withdraw", "order.comment", "order.recreate",
-    "submission.order", "submission.conflict",
+    *(f"task.{choice}" for choice in (*CHOICES, "ask", "urge")), "order.withdraw", "order.hold",
+    "order.resume", "order.comment", "order.recreate", "submission.order", "submission.conflict",
 )  # fmt: skip
 """What people and systems may try with an order and be refused, beside reporting facts."""
 

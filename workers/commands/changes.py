@@ -1,4 +1,4 @@
-"""`withdraw`, `recreate`, `comment`, `overdue`: what people do with orders handed in, and what is late."""
+"""What people do with orders handed in (`withdraw`, `recreate`, `hold`, `resume`, `comment`), and what is `overdue`."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -93,6 +93,38 @@ def comment(
         return told, []
 
     _carry_out(order, act, "comment", json=json)
+
+
+def hold(
+    order: Number,
+    person: As,
+    reason: Annotated[str, typer.Option(help="Why. 原因。")],
+    json: Json = False,
+    _lang: Lang = None,
+) -> None:
+    """Put an order on hold: it makes no move until it is resumed. 暂停订单，恢复前不再流转。"""
+    from shared import holds, rulebook
+
+    def act(session: "Session", now: datetime) -> "tuple[Refusal | None, list[Batch]]":
+        return holds.hold(session, order, person, reason, rulebook.read(session), now), []
+
+    _carry_out(order, act, "hold", json=json)
+
+
+def resume(
+    order: Number,
+    person: As,
+    reason: Annotated[str, typer.Option(help="Why. 原因。")] = "",
+    json: Json = False,
+    _lang: Lang = None,
+) -> None:
+    """Let an order on hold go on where it stands. 恢复订单流转。"""
+    from shared import holds, rulebook
+
+    def act(session: "Session", now: datetime) -> "tuple[Refusal | None, list[Batch]]":
+        return holds.resume(session, order, person, reason, rulebook.read(session), now)
+
+    _carry_out(order, act, "resume", json=json)
 
 
 def _carry_out(

@@ -20,6 +20,7 @@ from workers.commands.terminal import (
     fail,
     language,
     one_of,
+    say,
     table,
     told,
 )
@@ -130,6 +131,8 @@ def _head(found: dict[str, Any]) -> None:
         round=found["round"],
     )
     console.print(head, style="bold", markup=False, highlight=False, soft_wrap=True)
+    if found["held_by"]:
+        say("order.held", person=found["held_by"])
 
 
 def _lines(found: dict[str, Any]) -> None:

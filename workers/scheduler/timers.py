@@ -59,7 +59,7 @@ with woken as (
 )
 delete from core.waits w using woken
 where w.order_id = woken.order_id and w.step = woken.step and w.key = woken.key
-returning w.order_id, w.round, w.step, w.department
+returning w.order_id, w.round, w.step, w.department, w.task_id
 """
 _OVERDUE = """
 update core.user_tasks t set overdue_at = %s from core.order_headers h
