@@ -11,7 +11,7 @@ from messages.batch import Department
 from shared.database import Database
 from tests.support.definitions import step
 from tests.support.fulfilment import breaches_after
-from tests.support.journey import hire
+from tests.support.journey import Journey, hire
 from tests.support.office import Office
 from tests.support.supply import PRODUCT, TODAY, confirm, order, tell, units, working_days
 from workers.warehouse.supply_invariants import ALL
@@ -177,7 +177,8 @@ def test_many_workers_at_once_never_overbook_a_day(company: Office) -> None:
     units(company, ("U1", 10), ("U2", 10))
     for _ in range(12):
         order_without_work(company, 5)
-    batches, company.queue = company.queue, []
+    batches = [*company.queue]
+    company.queue.clear()
     assert len(batches) == 12
     gate = threading.Barrier(4)
 
@@ -222,3 +223,18 @@ def test_the_audit_names_what_was_broken(company: Office, damage: str, code: str
     order(company, 10)
     assert breaches_after(database, "select 1", ALL) == []
     assert code in breaches_after(database, damage, ALL)
+
+
+@pytest.mark.requirement("PRD-01", "PRD-02", "PRD-03", "PRD-04", "PRC-02")
+def test_document_9_makes_what_it_lacks(company: Office) -> None:
+    units(company, ("U1", 10))
+    lines = [{"product": PRODUCT, "quantity": 15, "unit_price": "10.00"}]
+    journey = Journey.begin(company, "d09_regulation", lines=lines, total="150.00")
+    journey.go_on(until=lambda: company.count("warehouse.production_plans"))
+    ((plan, *_),) = company.rows(PLAN)
+    confirm(company, plan)
+    assert at(company, journey.number) == ["production"]
+    assert tell(company, "production_finished", plan=plan, by="inspector.1", good=15) == []
+    journey.go_on()
+    assert journey.state() == "ended"
+    company.assert_clean()

@@ -165,8 +165,8 @@ def _buy(visit: Visit, demand: Demand, comparison: Comparison, given_reason: str
 
 def ways_of(text: object, step: str) -> tuple[str, ...]:
     """The ways that a step's option `ways` names, in their order. Raises `Unworkable` for others."""
-    ways = tuple(text.split()) if isinstance(text, str) else ("",)
-    if not {*ways} <= {*WAYS}:
+    ways = tuple(text.split()) if isinstance(text, str) else ()
+    if not ways or not {*ways} <= {*WAYS}:
         raise Unworkable(f"step {step}: option ways is {text!r}, not some of {', '.join(WAYS)}")
     return ways
 
