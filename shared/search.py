@@ -26,6 +26,7 @@ class Search:
     state: str | None = None
     kind: str | None = None
     sale_type: str | None = None
+    creator: str | None = None
     since: date | None = None
     until: date | None = None
     currency: str | None = None
@@ -64,6 +65,7 @@ def _conditions(search: Search) -> Sequence[tuple[str, object]]:
         ("o.state = %s", search.state),
         ("h.document_kind = %s", search.kind),
         ("h.sale_type = %s", search.sale_type),
+        ("h.creator = %s", search.creator),
         ("h.created_at >= %s", search.since and _beginning(search.since)),
         ("h.created_at < %s", search.until and _beginning(search.until + timedelta(days=1))),
         ("h.currency = %s", search.currency),

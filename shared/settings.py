@@ -70,6 +70,7 @@ class Settings(BaseSettings):
     )
     smtp_sender: str = Field("orderflow@localhost", description="the address that letters to customers come from")
     smtp_timeout_seconds: float = Field(20.0, gt=0)
+    link_secret: str = Field("", description="signs customers' links; empty: a key in `home`, for one machine")
     letter_attempts: int = Field(8, ge=1, description="tries of one letter before it has failed")
     urge_pause_seconds: float = Field(4 * 3600.0, ge=0, description="a task is not urged again before so long")
     language: Literal["zh", "en"] = Field("en", description="of what the command line prints")

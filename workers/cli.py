@@ -26,6 +26,7 @@ from workers.commands import (
     quotations,
     rulebook,
     terminal,
+    tracking,
 )
 from workers.commands.usage import Commands
 
@@ -43,7 +44,10 @@ for group, commands in (
         "Running 运行",
         (demo.demo, processes.up, processes.worker, processes.intake, processes.relay, processes.scheduler),
     ),
-    ("Orders 订单", (orders.orders, orders.show, edges.submit, edges.fact, edges.refusals, paper.availability)),
+    (
+        "Orders 订单",
+        (orders.orders, orders.show, edges.submit, edges.fact, edges.refusals, paper.availability, tracking.track),
+    ),
     (
         "Changes 变更",
         (changes.withdraw, changes.recreate, changes.hold, changes.resume, changes.comment, changes.overdue),

@@ -42,7 +42,7 @@ LIMITS = Limits(1_000_000, 32)
 
 
 _TRIED = (
-    *(f"task.{choice}" for choice in (*CHOICES, "ask", "urge")), "order.withdraw", "order.hold",
+    *(f"task.{choice}" for choice in (*CHOICES, "ask", "urge")), "order.track", "order.withdraw", "order.hold",
     "order.resume", "order.comment", "order.recreate", "submission.order", "submission.conflict",
 )  # fmt: skip
 """What people and systems may try with an order and be refused, beside reporting facts."""

@@ -43,6 +43,10 @@ def orders(
     currency: Annotated[
         str | None, typer.Option(help="Amounts in this currency only; else all in the base currency. 币种。")
     ] = None,
+    mine: Annotated[
+        bool, typer.Option("--mine", help="Those made by --as, with where the goods are. 我的订单。")
+    ] = False,
+    person: Annotated[str | None, typer.Option("--as", help="Whose orders --mine are. 制单人。")] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000)] = 50,
     json: Json = False,
     _lang: Lang = None,
@@ -53,13 +57,16 @@ def orders(
     from shared.rulebook import read
     from shared.search import Search, find_orders
     from shared.states import State
-    from shared.words import money, word
+    from shared.tracking import goods_of
 
+    if mine and person is None:
+        fail("orders.mine", USAGE)
     one_of("state", state, State, "states")
     one_of("kind", kind, DocumentKind, "documents")
     one_of("sale_type", sale_type, SaleType, "sale_types")
     with database() as opened, opened.transaction() as session:
         existing(session, "customer", customer)
+        existing(session, "person", person)
         in_currency = currency or read(session).policy(datetime.now(BUSINESS_ZONE).date()).base_currency
         search = Search(
             number=number,
@@ -69,6 +76,7 @@ def orders(
             state=state,
             kind=kind,
             sale_type=sale_type,
+            creator=person if mine else None,
             since=since.date() if since else None,
             until=until.date() if until else None,
             currency=currency,
@@ -76,9 +84,18 @@ def orders(
             at_most_minor=_minor(at_most, in_currency),
         )
         found = find_orders(session, search, limit)
-    if json:
+        goods = goods_of(session, [each["id"] for each in found]) if mine else {}
+    if mine:
+        _mine([each | {"goods": goods[each["id"]]} for each in found], json)
+    elif json:
         emit(found)
-        return
+    else:
+        _found(found)
+
+
+def _found(found: list[dict[str, Any]]) -> None:
+    from shared.words import money, word
+
     table(
         ("order", "customer", "amount", "state", "round", "at", "created"),
         (
@@ -90,6 +107,32 @@ def orders(
                 each["round"],
                 " ".join(each["open"]),
                 clock(each["created_at"], "%Y-%m-%d %H:%M"),
+            )
+            for each in found
+        ),
+    )
+
+
+def _mine(found: list[dict[str, Any]], json: bool) -> None:
+    """A salesperson's orders, with the state of their goods (TRK-02)."""
+    from shared.words import word
+
+    if json:
+        emit(found)
+        return
+    table(
+        ("order", "customer", "state", "at", "promised", "carrier", "tracking_number", "shipped", "delivered"),
+        (
+            (
+                each["number"],
+                each["customer_name"],
+                word("states", each["state"], language()),
+                " ".join(each["open"]),
+                each["goods"]["promised_date"],
+                each["goods"]["carrier"],
+                each["goods"]["tracking_number"],
+                each["goods"]["shipped_at"] and clock(each["goods"]["shipped_at"]),
+                each["goods"]["delivered_at"] and clock(each["goods"]["delivered_at"]),
             )
             for each in found
         ),
