@@ -229,6 +229,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         found = self.planned_ship_date if self.sale_type is SaleType.FOREIGN else self.reply_date
         return None if found is msgspec.UNSET else found
 
+    @property
+    def expected_date(self) -> date:
+        """When the customer expects the goods: on the real delivery date, else on the one that they asked for."""
+        return self.delivery_date or self.requested_date
+
 
 _DECODER = msgspec.json.Decoder(Order)
 _ENCODER = msgspec.json.Encoder()

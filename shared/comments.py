@@ -30,8 +30,8 @@ ROLES = SALES
 
 
 def late_for(document: Document) -> date:
-    """The day from which lateness counts: an order's delivery date, a delivery note's own (LOG-04)."""
-    return document.requested_date if isinstance(document, Order) else document.created_at.astimezone(ZONE).date()
+    """The day from which lateness counts: an order's delivery date (APR-16), a delivery note's own (LOG-04)."""
+    return document.expected_date if isinstance(document, Order) else document.created_at.astimezone(ZONE).date()
 
 
 def due_at(document: Document, policy: Policy, overrides: Overrides = NO_OVERRIDES) -> datetime | None:
@@ -153,7 +153,7 @@ _LATE = """
 select o.id from core.orders o join core.order_headers h on h.order_id = o.id
 join unnest(%s::text[], %s::text[], %s::date[]) as p(key, kind, begun) on p.key = o.policy and p.kind = h.document_kind
 cross join lateral (
-    select coalesce(h.requested_date, (h.created_at at time zone 'Asia/Shanghai')::date) as day
+    select coalesce(h.delivery_date, h.requested_date, (h.created_at at time zone 'Asia/Shanghai')::date) as day
 ) as late
 where {unfinished} and late.day < p.begun and not exists (
     select from core.handling_comments c where c.order_id = o.id and c.requested_date = late.day

@@ -22,7 +22,7 @@ from shared.words import FOLDER, LANGUAGES, Language, word
 
 ACKNOWLEDGEMENT, REQUEST_TO_CONFIRM, PAYMENT_DETAILS = "acknowledgement", "request_to_confirm", "payment_details"
 CHANGES_NEEDED, CONFIRMATION, SHIPPING_NOTICE = "changes_needed", "confirmation", "shipping_notice"
-CHANGE_NOTICE, CANCELLATION = "change_notice", "cancellation"
+CHANGE_NOTICE, CANCELLATION, INFORMATION_REQUEST = "change_notice", "cancellation", "information_request"
 
 ON_STATE: Mapping[State, str] = MappingProxyType(
     {

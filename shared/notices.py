@@ -100,7 +100,7 @@ def _approval(standing: Standing, now: datetime, overrides: Overrides) -> dict[s
     """有效期 and 交付日期 (APR-11)."""
     document = standing.document
     until = valid_until(now, standing.policy, overrides)
-    delivery = document.requested_date if isinstance(document, Order) else None
+    delivery = document.expected_date if isinstance(document, Order) else None
     return {"valid_until": until, "delivery_date": delivery}
 
 

@@ -1,13 +1,14 @@
 """Asking the customer (INT-08): whoever is to decide a task may ask for missing information first.
 
-The task closes, and the order waits at its step until the answer comes as a fact; then the same step of the same round
-is decided again, by people who see question and answer.
+The customer is written to. The task closes, and the order waits at its step until the answer comes as a fact; then the
+same step of the same round is decided again, by people who see question and answer.
 """
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from messages.orders import Order
 from shared import authority
 from shared.attempts import note_refused
 from shared.authority import People, Refusal, Task, Wish
@@ -17,6 +18,7 @@ from shared.database import Session, array
 from shared.history import Kind
 from shared.ids import new_id
 from shared.journal import Journal
+from shared.letters import INFORMATION_REQUEST, Letter
 from shared.outbox import Announcement
 from shared.policy import Policy
 from shared.processes import Definition
@@ -79,6 +81,9 @@ def ask(
     journal.note(folder, Kind.INFORMATION_REQUESTED, task.step, wish.person, data)
     journal.wait(folder, folder.definition.step(task.step), [wait_key(folder.id)], None, {})
     journal.announcements.append(_announcement(question, folder, task, text.strip(), now))
+    if isinstance(folder.document, Order):
+        said = {"question": text.strip()}
+        journal.letters.append(Letter(INFORMATION_REQUEST, folder.document, folder.round, now, said, question))
     journal.write(session)
     return None
 

@@ -91,6 +91,7 @@ order_headers = Table(
     Column("total_minor", BigInteger, nullable=False),
     Column("total_base_minor", BigInteger, nullable=False),
     Column("requested_date", Date, comment="of orders"),
+    Column("delivery_date", Date, comment="回复交期, 预发货日期; null: none is set"),
     Column("created_at", _time, nullable=False),
     CheckConstraint(
         "document_kind <> 'order' or (channel is not null and requested_date is not null)",

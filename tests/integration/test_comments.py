@@ -82,6 +82,36 @@ def test_an_order_a_month_late_is_asked_about_once_and_not_before(office: Office
     office.assert_clean()
 
 
+@pytest.mark.requirement("APR-16")
+@pytest.mark.parametrize(
+    "dates",
+    [
+        {"reply_date": "2026-07-15", "requested_date": "2026-06-20"},
+        {"sale_type": "foreign", "planned_ship_date": "2026-07-15", "requested_date": "2026-06-20"},
+        {"requested_date": "2026-07-15"},
+    ],
+)
+def test_lateness_counts_from_the_date_that_was_promised(office: Office, dates: dict[str, str]) -> None:
+    (receipt,) = office.take(raw("A", creator="sam", lines=SHORT, total="20.00", definition="express", **dates))
+    assert receipt.number, receipt.errors
+    office.work()
+    assert office.states().popitem()[1] != "archived"
+    assert asked(office, LIMIT) == 0
+    assert commented(office, receipt.number, "到货") == "comment.not_needed"
+    assert asked(office, LIMIT + MOMENT) == 1
+    assert office.rows("select requested_date::text from core.handling_comments") == [("2026-07-15",)]
+    assert commented(office, receipt.number, "到货") is None
+
+
+@pytest.mark.requirement("APR-16")
+def test_an_amendment_moves_the_date_that_lateness_counts_from(office: Office) -> None:
+    number = waiting(office)
+    assert verdicts(office.report(amendment(number, reply_date="2026-07-31"))) == ["accepted"]
+    office.work()
+    assert asked(office, LIMIT + MOMENT) == 0
+    assert asked(office, datetime(2026, 8, 31, 10, 0, tzinfo=UTC) + MOMENT) == 1
+
+
 @pytest.mark.requirement("APR-16", "AUD-01")
 def test_without_a_comment_date_and_cancellation_are_refused_and_with_one_they_are_not(office: Office) -> None:
     number = waiting(office)

@@ -63,6 +63,27 @@ def test_the_order_waits_for_the_answer_and_the_same_step_of_the_same_round_goes
     desk.assert_clean()
 
 
+@pytest.mark.requirement("INT-08", "TRK-03")
+def test_the_customer_is_written_each_question_once_and_the_answer_resumes_the_step(desk: Desk) -> None:
+    (order,) = desk.open()
+    assert asked(desk, desk.task(order), "max") is None
+    assert code(asked(desk, desk.rows("select task_id from core.questions")[0][0], "max")) == "task.asked"
+    desk.report(answer(desk, order))
+    desk.work()
+    assert asked(desk, desk.task(order), "max", "发票抬头 {如何} 写?") is None
+    letters = desk.rows("select kind, number, subject, body from core.letters order by id")
+    assert [letter[:3] for letter in letters] == [
+        ("information_request", number(desk, order), f"关于订单 {number(desk, order)} 的询问")
+    ] * 2
+    assert QUESTION in letters[0][3]
+    assert "发票抬头 {如何} 写?" in letters[1][3]
+    assert desk.told()["orderflow.letter.information_request"] == 2
+    desk.report(answer(desk, order))
+    desk.work()
+    assert desk.agree(desk.task(order, "sales"), "max") is None
+    desk.assert_clean()
+
+
 @pytest.mark.requirement("INT-08")
 def test_an_answer_without_a_question_and_a_second_one_are_refused_with_the_reason(desk: Desk) -> None:
     (order,) = desk.open()

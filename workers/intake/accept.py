@@ -295,7 +295,7 @@ def _insert_headers(session: Session, entries: list[_Entry], now: datetime) -> l
         entry.order_id = entry.order_id or new_id()
         entry.number = entry.submission.number or next(numbers)
     rows = [_header(entry) for entry in entries]
-    inserted = {row[0] for row in session.rows(_HEADERS, now, *columns(rows, 15))}
+    inserted = {row[0] for row in session.rows(_HEADERS, now, *columns(rows, 16))}
     return [entry for entry in entries if entry.order_id in inserted]
 
 
@@ -318,6 +318,7 @@ def _header(entry: _Entry) -> tuple[object, ...]:
         amounts.total_minor,
         amounts.total_base_minor,
         submitted.requested_date,
+        submitted.planned_ship_date or submitted.reply_date,
     )
 
 
@@ -384,9 +385,11 @@ join core.order_headers h on h.source = k.source and h.external_id = k.external_
 """
 _HEADERS = """
 insert into core.order_headers (created_at, order_id, number, source, external_id, content_hash, creator, customer,
-    customer_name, customer_order_number, sale_type, channel, currency, total_minor, total_base_minor, requested_date)
+    customer_name, customer_order_number, sale_type, channel, currency, total_minor, total_base_minor, requested_date,
+    delivery_date)
 select %s, v.* from unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::bytea[], %s::text[], %s::text[],
-    %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::date[]) as v
+    %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::date[],
+    %s::date[]) as v
 on conflict do nothing returning order_id
 """
 _CLAIM = """

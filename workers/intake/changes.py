@@ -241,6 +241,7 @@ def _store(session: Session, folder: Standing, revised: Order, grounds: Grounds)
         revised.total_minor,
         revised.total_base_minor,
         revised.requested_date,
+        revised.delivery_date,
         revised.currency,
         revised.customer.name,
         revised.sale_type,
@@ -257,6 +258,6 @@ def _named(folder: Standing) -> dict[str, str]:
 _REVISE = "insert into core.order_documents (order_id, revision, document) values (%s, %s, %s::json)"
 _REPIN = "update core.orders set definition = %s, policy = %s where id = %s"
 _HEADER = """
-update core.order_headers set total_minor = %s, total_base_minor = %s, requested_date = %s, currency = %s,
-    customer_name = %s, sale_type = %s, channel = %s where order_id = %s
+update core.order_headers set total_minor = %s, total_base_minor = %s, requested_date = %s,
+    delivery_date = %s, currency = %s, customer_name = %s, sale_type = %s, channel = %s where order_id = %s
 """
