@@ -20,7 +20,7 @@ WOULD_BREAK = frozenset(
         "finance.billed_twice",
         "finance.hold_differs",
         "finance.payments_misallocated",
-        "logistics.one_shipment_per_order",
+        "logistics.shipped_within_ordered",
         "warehouse.reserved",
         "warehouse.issued",
         "after_sales.profiles_add_up",

@@ -181,12 +181,18 @@ MASTER: tuple[MasterFile[CarrierRow] | MasterFile[CarrierRateRow], ...] = (
 
 INVARIANTS: tuple[Invariant, ...] = (
     Invariant(
-        "logistics.one_shipment_per_order",
+        "logistics.shipped_within_ordered",
         """
-        select h.number, string_agg(s.tracking_number, ', ' order by s.tracking_number)
-        from logistics.shipments s join core.order_headers h on h.order_id = s.order_id
-        where s.recalled_at is null
-        group by h.number having count(*) > 1
+        select h.number, concat(s.shipped, ' shipped, ', s.rest, ' to come, ', o.ordered, ' ordered')
+        from (
+            select order_id, sum(quantity) as shipped, min(rest) as rest
+            from logistics.shipments where recalled_at is null group by order_id
+        ) s
+        join core.order_headers h on h.order_id = s.order_id
+        left join (
+            select order_id, sum(ordered) as ordered from logistics.ordered_lines group by order_id
+        ) o on o.order_id = s.order_id
+        where s.shipped + s.rest is distinct from o.ordered
         """,
     ),
     Invariant(

@@ -1,5 +1,6 @@
 """Delivery notes as documents of their own (发货单审批, LOG-03), pure: when one is made, when goods may leave on it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -19,11 +20,14 @@ _APPROVED = ("approved", "archived")
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """The note of an order that is not recalled, and how its own approval stands. `id` is its folder's."""
+    """The note of an order that is at work: not recalled, its goods still here. `id` is its folder's, `state` how its
+    own approval stands, `carrier` None where the transport is arranged by hand.
+    """
 
     id: str
     number: str
     state: str
+    carrier: str | None = None
 
     @property
     def approved(self) -> bool:
@@ -33,11 +37,15 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Blank:
-    """Number and id for a note to be made, and the carrier that was planned."""
+    """Number and id for a note to be made, the carrier that was planned, and what it is to deliver in units by line;
+    None: all that was ordered. `part`: 1 for its order's first note.
+    """
 
     id: str
     number: str
     carrier: str | None
+    quantities: Mapping[int, int] | None = None
+    part: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,8 @@ class Issued:
     """Effect: a note was made. It takes the place of the order's former one, if that went out of work."""
 
     note: DeliveryNote
+    order: Order
+    part: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +67,8 @@ class Approved:
 def note(visit: Visit, present: Note | None, blank: Blank | None) -> Outcome:
     """填写发货单: made from the order at once and sent through its own approval, for which the order waits.
 
-    A note that was purged or cancelled is made again only once a person wants it.
+    A note that was purged or cancelled is made again only once a person wants it. Where all that is prepared has left
+    already, there is nothing to note.
     """
     if present is not None and present.approved:
         return Passed(basis={"delivery_note": present.number})
@@ -67,10 +78,13 @@ def note(visit: Visit, present: Note | None, blank: Blank | None) -> Outcome:
     if present is not None and not visit.agreed:
         return Referred((finding("ship.note_gone", present.number, state=present.state),))
     assert blank is not None, "only an approved note needs none"
+    if blank.quantities is not None and not blank.quantities:
+        return Passed()
     document = _document(visit, visit.order, blank)
     links = ((NOTE_OF, visit.order.id),)
     opened = NewFolder(document, _definition(visit), visit.policy, document.creator, links)
-    return Waiting((key,), again, effects=(opened, Issued(document)), basis={"delivery_note": blank.number})
+    issued = Issued(document, visit.order, blank.part)
+    return Waiting((key,), again, effects=(opened, issued), basis={"delivery_note": blank.number})
 
 
 def _definition(visit: Visit) -> str | None:
@@ -96,9 +110,18 @@ def _document(visit: Visit, order: Order, blank: Blank) -> DeliveryNote:
         currency=order.currency,
         total_minor=order.total_minor,
         total_base_minor=order.total_base_minor,
-        lines=tuple(
-            [NoteLine(number=line.number, product=line.product, quantity=line.quantity) for line in order.lines]
-        ),
+        lines=_lines(order, blank.quantities),
+    )
+
+
+def _lines(order: Order, quantities: Mapping[int, int] | None) -> tuple[NoteLine, ...]:
+    sent = {line.number: line.quantity for line in order.lines} if quantities is None else quantities
+    return tuple(
+        [
+            NoteLine(number=line.number, product=line.product, quantity=sent[line.number])
+            for line in order.lines
+            if line.number in sent
+        ]
     )
 
 

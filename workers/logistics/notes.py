@@ -1,14 +1,20 @@
 """What logistics reads and keeps of delivery notes that have an approval of their own (LOG-03)."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from messages.delivery_notes import DeliveryNote
+from messages.orders import Order
 from shared.database import Session, array, columns
 from shared.department import Visit, effects_of
 from shared.ids import new_id
 from shared.numbering import take
 from workers.logistics.note_rules import ACTIVITY, Approved, Blank, Issued, Note
+from workers.logistics.part_rules import Parts
+from workers.logistics.parts import read_parts
+
+PREPARES = "warehouse.prepare"
+"""The activity of a process whose warehouse prepares what leaves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,34 +49,59 @@ def of_orders(session: Session, visits: Sequence[Visit]) -> dict[str, Note]:
 def read_notes(session: Session, visits: Sequence[Visit]) -> Notes:
     """The orders' notes, with the carriers planned and new numbers for as many as may be made."""
     present = of_orders(session, visits)
-    planned: dict[str, str] = dict(session.rows(_CARRIERS, array([visit.order.id for visit in visits])))
     wanted = [visit for visit in visits if not (note := present.get(visit.order.id)) or not note.approved]
-    numbers = take(session, "DN", visits[0].now, len(wanted)) if wanted else []
-    blanks = {
-        visit.order.id: Blank(new_id(), number, planned.get(visit.order.id))
-        for visit, number in zip(wanted, numbers, strict=True)
-    }
-    return Notes(present, blanks)
+    prepared = {visit.order.id for visit in wanted if PREPARES in visit.activities}
+    parts = read_parts(session, prepared, {visit.order.id for visit in wanted} - prepared) if wanted else {}
+    return Notes(present, make_blanks(session, wanted, parts))
+
+
+def make_blanks(session: Session, visits: Sequence[Visit], parts: Mapping[str, Parts]) -> dict[str, Blank]:
+    """A blank for each order, to note whatever may leave of it now. Where nothing is prepared yet, all of it: a person
+    vouches for it where the goods leave. Two round trips.
+    """
+    if not visits:
+        return {}
+    planned: dict[str, str] = dict(session.rows(_CARRIERS, array([visit.order.id for visit in visits])))
+    numbers = take(session, "DN", visits[0].now, len(visits))
+    blanks = {}
+    for visit, number in zip(visits, numbers, strict=True):
+        mine = replace(parts[visit.order.id], noted=None)  # a note that went out of work is no measure
+        going = mine.going(visit.order)
+        quantities = going if going or mine.left else None
+        blanks[visit.order.id] = Blank(new_id(), number, planned.get(visit.order.id), quantities, mine.count + 1)
+    return blanks
 
 
 def save_issued(session: Session, effects: Sequence[object]) -> None:
     """Keep the notes that were made: never more than was ordered (LOG-02). A former one that went out of work goes."""
-    notes = [effect.note for effect in effects_of(Issued, effects)]
-    if not notes:
+    issued = effects_of(Issued, effects)
+    if not issued:
         return
-    session.write(_RECALL, *columns([(note.order_id, note.created_at) for note in notes], 2))
+    session.write(_RECALL, *columns([(each.note.order_id, each.note.created_at) for each in issued], 2))
     lines = [
-        (note.number, note.order_id, line.number, line.quantity, line.product) for note in notes for line in note.lines
+        (each.note.number, each.order.id, line.number, line.quantity, line.product)
+        for each in issued
+        for line in each.note.lines
     ]
-    session.write(_SAVE, *columns([_row(note) for note in notes], 10))
-    session.write(_COUNT, *columns([line[1:4] for line in lines], 3))
+    session.write(_SAVE, *columns([_row(each.note, each.part) for each in issued], 11))
+    count(session, [(each.order, {line.number: line.quantity for line in each.note.lines}) for each in issued])
     session.write(_SAVE_LINES, *columns(lines, 5))
 
 
-def _row(note: DeliveryNote) -> tuple[object, ...]:
+def count(session: Session, noted: Sequence[tuple[Order, Mapping[int, int]]]) -> None:
+    """Count what new notes name, units by line, before their lines: more than was ordered fails here (LOG-02)."""
+    rows = [
+        (order.id, line.number, line.quantity, quantities.get(line.number, 0))
+        for order, quantities in noted
+        for line in order.lines
+    ]
+    session.write(_COUNT, *columns(rows, 4))
+
+
+def _row(note: DeliveryNote, part: int) -> tuple[object, ...]:
     place = (note.delivery.address, note.delivery.country, note.delivery.region)
     customer = (note.customer.code, note.customer.name)
-    return (note.number, note.order_id, *customer, *place, note.carrier, note.created_at, note.id)
+    return (note.number, note.order_id, *customer, *place, note.carrier, note.created_at, note.id, part)
 
 
 def recall(session: Session, visits: Sequence[Visit]) -> None:
@@ -95,10 +126,12 @@ def save_approved(session: Session, effects: Sequence[object]) -> Collection[str
 
 
 _NOTES = """
-select w.id, n.folder_id, n.number, o.state from unnest(%s::uuid[]) as w(id)
+select w.id, n.folder_id, n.number, o.state, n.carrier from unnest(%s::uuid[]) as w(id)
 cross join lateral (
-    select n.folder_id, n.number from logistics.delivery_notes n
-    where n.order_id = w.id and n.recalled_at is null and n.folder_id is not null limit 1
+    select n.folder_id, n.number, n.carrier from logistics.delivery_notes n
+    where n.order_id = w.id and n.recalled_at is null and n.folder_id is not null
+        and not exists (select from logistics.shipments s where s.note = n.number)
+    limit 1
 ) n
 join core.orders o on o.id = n.folder_id order by o.id for update of o
 """
@@ -108,15 +141,13 @@ join logistics.plans p on p.order_id = w.id where p.withdrawn_at is null and p.c
 """
 _SAVE = """
 insert into logistics.delivery_notes
-    (number, order_id, customer, customer_name, address, country, region, carrier, issued_at, folder_id)
+    (number, order_id, customer, customer_name, address, country, region, carrier, issued_at, folder_id, part)
 select * from unnest(%s::text[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
-    %s::timestamptz[], %s::uuid[])
+    %s::timestamptz[], %s::uuid[], %s::smallint[])
 """
-# Counting comes before the note's lines: a note beyond what was ordered fails here (LOG-02).
 _COUNT = """
 insert into logistics.ordered_lines as o (order_id, line, ordered, noted)
-select v.order_id, v.line, v.quantity, v.quantity from unnest(%s::uuid[], %s::int[], %s::bigint[])
-    as v(order_id, line, quantity)
+select * from unnest(%s::uuid[], %s::int[], %s::bigint[], %s::bigint[])
 on conflict (order_id, line) do update set ordered = excluded.ordered, noted = o.noted + excluded.noted
 """
 _SAVE_LINES = """

@@ -11,7 +11,8 @@ from typing import NamedTuple
 from messages.orders import Order
 from shared.department import Finding, Outcome, Passed, Referred, Visit, Waiting, finding
 from shared.money import MoneyError, convert
-from workers.logistics.note_rules import ACTIVITY, Note
+from workers.logistics.note_rules import ACTIVITY, Blank, Note, note
+from workers.logistics.part_rules import Parts, prepared_key
 
 _GRAMS_PER_KILOGRAM = 1_000
 APPROVAL_CHECKED_EVERY = timedelta(hours=1)
@@ -185,7 +186,9 @@ class Readiness:
 
 @dataclass(frozen=True, slots=True)
 class Papers:
-    """All that must be looked at before goods leave. `carrier` None on a plan: arranged by hand."""
+    """All that must be looked at before goods leave. `carrier` None on a plan: arranged by hand. `tracking_number`: of
+    what has left, with the units in `rest` yet to leave. `parts`: where not everything leaves at once.
+    """
 
     approved: bool = False
     planned: bool = False
@@ -193,13 +196,17 @@ class Papers:
     payment: Payment | None = None
     goods: Readiness = Readiness()
     tracking_number: str | None = None
+    rest: int = 0
     note: Note | None = None
+    parts: Parts | None = None
+    blank: Blank | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Shipment:
     """Effect: the goods leave with a delivery note (发货单) and a tracking slip (物流追踪单). Weight in grams.
-    `note`: the one that was approved; None: one is made now.
+    `note`: the one that was approved; None: one is made now. `quantities`: units by line, None: all that was ordered;
+    `rest` units are yet to leave. `part`: 1 for its order's first shipment.
     """
 
     order: Order
@@ -208,18 +215,59 @@ class Shipment:
     weight_grams: int | None
     shipped_at: datetime
     note: Note | None = None
+    quantities: Mapping[int, int] | None = None
+    part: int = 1
+    rest: int = 0
 
 
 def ship(visit: Visit, papers: Papers) -> Outcome:
-    """Hand the goods to the carrier once (LOG-02, LOG-06), refused with the name of whatever is missing (LOG-07).
+    """Hand the goods to the carrier, once (LOG-02, LOG-06), refused with the name of whatever is missing (LOG-07).
 
     Only what the definition has is demanded. Without approval, payment or an approved note the order waits: nobody
     at this step may replace any. What the warehouse or the plan has not done goes to a person; agreeing means that
-    they vouch for it (for failed goods: 让步放行) and the goods leave.
+    they vouch for it (for failed goods: 让步放行) and the goods leave. Of what is prepared in parts each part leaves by
+    itself, and the order waits for the rest.
     """
     order = visit.order
-    if papers.tracking_number is not None:
+    if papers.tracking_number is not None and not papers.rest:
         return Passed(basis={"tracking_number": papers.tracking_number})
+    parts = papers.parts
+    if parts is None or not (parts.left or parts.going(order)):
+        return _ship(visit, papers, _whole(visit, papers))
+    going = parts.going(order)
+    if not going:
+        rest = finding("ship.rest_not_prepared", rest=parts.rest(order, going))
+        return Waiting((prepared_key(order.id),), findings=(rest,))
+    if parts.left and ACTIVITY in visit.activities and not (papers.note and papers.note.approved):
+        return note(visit, papers.note, papers.blank)
+    return _ship(visit, papers, _part(visit, papers, parts, going))
+
+
+def _whole(visit: Visit, papers: Papers) -> Shipment:
+    goods = papers.goods
+    return Shipment(visit.order, _carrier(papers), goods.packages, goods.weight_grams, visit.now, papers.note)
+
+
+def _part(visit: Visit, papers: Papers, parts: Parts, going: Mapping[int, int]) -> Shipment:
+    return Shipment(
+        visit.order,
+        _carrier(papers),
+        parts.packages,
+        parts.weight_grams,
+        visit.now,
+        papers.note,
+        going,
+        parts.count + 1,
+        parts.rest(visit.order, going),
+    )
+
+
+def _carrier(papers: Papers) -> str | None:
+    return papers.note.carrier if papers.note else papers.carrier
+
+
+def _ship(visit: Visit, papers: Papers, shipment: Shipment) -> Outcome:
+    order = visit.order
     unapproved = () if papers.approved else (finding("ship.not_approved"),)
     unpaid = tuple(_unpaid(visit, papers.payment))
     unsigned = tuple(_unnoted(visit, papers.note))
@@ -231,10 +279,13 @@ def ship(visit: Visit, papers: Papers) -> Outcome:
             until=visit.now + APPROVAL_CHECKED_EVERY if unapproved else None,
             findings=(*unapproved, *unpaid, *unsigned, *undone),
         )
-    goods = papers.goods
-    effects = (Shipment(order, papers.carrier, goods.packages, goods.weight_grams, visit.now, papers.note),)
-    basis = {"carrier": papers.carrier, "packages": goods.packages}
-    return Referred(undone, effects, basis) if undone else Passed(effects, basis)
+    basis: dict[str, str | int | None] = {"carrier": shipment.carrier, "packages": shipment.packages}
+    if shipment.rest:
+        # An agreement would end the step, and the order has yet to wait for its rest.
+        if undone and not visit.agreed:
+            return Referred(undone, basis=basis)
+        return Waiting((prepared_key(order.id),), effects=(shipment,), basis=basis | {"rest": shipment.rest})
+    return Referred(undone, (shipment,), basis) if undone else Passed((shipment,), basis)
 
 
 def _unpaid(visit: Visit, payment: Payment | None) -> Iterator[Finding]:

@@ -10,6 +10,8 @@ from shared.department import Booked, Finding, ReportedFact, Visit, effects_of, 
 from shared.numbering import take
 from shared.outbox import Announcement, announce
 from workers.logistics import notes
+from workers.logistics.note_rules import ACTIVITY, Note
+from workers.logistics.parts import read_parts
 from workers.logistics.rules import Papers, Payment, Readiness, Shipment
 
 # What has more conditions than its key, and the views of other departments, are asked for one order at a time: joined,
@@ -18,28 +20,23 @@ _PAPERS = """
 select w.id, a.approved, p.order_id is not null and p.withdrawn_at is null,
     case when p.withdrawn_at is null then p.carrier end, f.due_minor, f.paid_minor,
     coalesce(g.reserved, false), g.packed_at is not null, g.inspected_at is not null,
-    coalesce(g.inspection_passed, false), g.packages, g.weight_grams, s.tracking_number
+    coalesce(g.inspection_passed, false), g.packages, g.weight_grams, s.tracking_number, coalesce(s.rest, 0),
+    (select sum(q.quantity) from warehouse.prepared q where q.order_id = w.id)::bigint
 from unnest(%s::uuid[]) as w(id)
 left join logistics.order_approval a on a.order_id = w.id
 left join logistics.plans p on p.order_id = w.id
 left join lateral (select * from finance.payment_status f where f.order_id = w.id limit 1) f on true
 left join lateral (select * from warehouse.readiness g where g.order_id = w.id limit 1) g on true
 left join lateral (
-    select s.tracking_number from logistics.shipments s where s.order_id = w.id and s.recalled_at is null limit 1
+    select s.tracking_number, s.rest from logistics.shipments s where s.order_id = w.id and s.recalled_at is null
+    order by s.rest limit 1
 ) s on true
 """
 _SAVE_NOTES = """
 insert into logistics.delivery_notes
-    (number, order_id, customer, customer_name, address, country, region, carrier, issued_at)
+    (number, order_id, customer, customer_name, address, country, region, carrier, issued_at, part)
 select * from unnest(%s::text[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
-    %s::timestamptz[])
-"""
-# Counting comes before the note's lines: a note beyond what was ordered fails here (LOG-02).
-_COUNT_NOTED = """
-insert into logistics.ordered_lines as o (order_id, line, ordered, noted)
-select v.order_id, v.line, v.quantity, v.quantity from unnest(%s::uuid[], %s::int[], %s::bigint[])
-    as v(order_id, line, quantity)
-on conflict (order_id, line) do update set ordered = excluded.ordered, noted = o.noted + excluded.noted
+    %s::timestamptz[], %s::smallint[])
 """
 _SAVE_NOTE_LINES = """
 insert into logistics.delivery_note_lines (note, order_id, line, quantity, product)
@@ -47,9 +44,9 @@ select * from unnest(%s::text[], %s::uuid[], %s::int[], %s::bigint[], %s::text[]
 """
 _SAVE_SHIPMENTS = """
 insert into logistics.shipments
-    (tracking_number, note, order_id, carrier, packages, weight_grams, quantity, shipped_at)
+    (tracking_number, note, order_id, carrier, packages, weight_grams, quantity, shipped_at, rest)
 select * from unnest(%s::text[], %s::text[], %s::uuid[], %s::text[], %s::int[], %s::bigint[], %s::bigint[],
-    %s::timestamptz[])
+    %s::timestamptz[], %s::bigint[])
 """
 _RECALL = """
 with recalled as (
@@ -58,7 +55,7 @@ with recalled as (
         select s.tracking_number, v.at from unnest(%s::uuid[], %s::timestamptz[]) as v(order_id, at)
         cross join lateral (
             select s.tracking_number from logistics.shipments s
-            where s.order_id = v.order_id and s.recalled_at is null and s.delivered_at is null limit 1
+            where s.order_id = v.order_id and s.recalled_at is null and s.delivered_at is null offset 0
         ) s
     ) w
     where s.tracking_number = w.tracking_number
@@ -67,7 +64,10 @@ with recalled as (
     update logistics.delivery_notes n set recalled_at = r.recalled_at from recalled r where n.number = r.note
 )
 update logistics.ordered_lines o set noted = o.noted - l.quantity
-from recalled r join logistics.delivery_note_lines l on l.note = r.note
+from (
+    select l.order_id, l.line, sum(l.quantity) as quantity
+    from recalled r join logistics.delivery_note_lines l on l.note = r.note group by l.order_id, l.line
+) l
 where o.order_id = l.order_id and o.line = l.line
 """
 _SHIPPED = """
@@ -93,20 +93,51 @@ class Desk:
 
 
 def read_papers(session: Session, visits: Sequence[Visit]) -> Desk:
-    """What must be known before goods leave. One round trip; the orders' own locks guard it."""
+    """What must be known before goods leave. One round trip where everything leaves at once on notes made now; the
+    orders' own locks guard it.
+    """
     if not visits:
         return Desk({})
     present = notes.of_orders(session, visits)
-    found = dict(map(_papers, session.rows(_PAPERS, array([visit.order.id for visit in visits]))))
-    return Desk(
-        {order: replace(papers, note=present.get(order)) for order, papers in found.items()} if present else found
-    )
+    found = {row[0]: _papers(row) for row in session.rows(_PAPERS, array([visit.order.id for visit in visits]))}
+    apart = [visit for visit in visits if _in_parts(visit, *found[visit.order.id])]
+    papers = {order: each for order, (each, _) in found.items()}
+    if apart:
+        papers |= _parts(session, apart, papers, present)
+    return Desk(papers)
 
 
-def _papers(row: Row) -> tuple[str, Papers]:
-    order, approved, planned, carrier, due, paid, *goods, tracking_number = row
+def _papers(row: Row) -> tuple[Papers, int | None]:
+    """The papers, and how many units are prepared."""
+    _, approved, planned, carrier, due, paid, *goods, tracking_number, rest, prepared = row
     payment = None if due is None else Payment(due, paid)
-    return order, Papers(bool(approved), planned, carrier, payment, Readiness(*goods), tracking_number)
+    return Papers(bool(approved), planned, carrier, payment, Readiness(*goods), tracking_number, rest), prepared
+
+
+def _in_parts(visit: Visit, papers: Papers, prepared: int | None) -> bool:
+    """Whether more must be known of what has left, what is noted and what is prepared."""
+    if papers.tracking_number is not None:
+        return papers.rest > 0
+    if ACTIVITY in visit.activities:
+        return True
+    return bool(prepared) and prepared != sum([line.quantity for line in visit.order.lines])
+
+
+def _parts(
+    session: Session, visits: Sequence[Visit], papers: Mapping[str, Papers], present: Mapping[str, Note]
+) -> dict[str, Papers]:
+    ours = {visit.order.id for visit in visits if notes.PREPARES in visit.activities}
+    parts = read_parts(session, ours, {visit.order.id for visit in visits} - ours)
+    unnoted = [
+        visit
+        for visit in visits
+        if ACTIVITY in visit.activities and parts[visit.order.id].left and visit.order.id not in present
+    ]
+    blanks = notes.make_blanks(session, unnoted, parts)
+    return {
+        order: replace(papers[order], note=present.get(order), parts=each, blank=blanks.get(order))
+        for order, each in parts.items()
+    }
 
 
 def save_shipments(session: Session, effects: Sequence[object]) -> Collection[str]:
@@ -124,34 +155,41 @@ def save_shipments(session: Session, effects: Sequence[object]) -> Collection[st
     if made:
         _save_notes(session, made)
     dispatched = list(zip(slips, numbered, shipments, strict=True))
-    session.write(_SAVE_SHIPMENTS, *columns([_shipment_row(*each) for each in dispatched], 8))
+    session.write(_SAVE_SHIPMENTS, *columns([_shipment_row(*each) for each in dispatched], 9))
     announce(session, [_dispatched(*each) for each in dispatched])
     return [f"shipped:{each.note.id}" for each in shipments if each.note]
 
 
 def _save_notes(session: Session, made: Sequence[tuple[str, Shipment]]) -> None:
+    sent = [(note, shipment.order, _quantities(shipment)) for note, shipment in made]
     lines = [
-        (note, shipment.order.id, line.number, line.quantity, line.product)
-        for note, shipment in made
-        for line in shipment.order.lines
+        (note, order.id, line.number, quantities[line.number], line.product)
+        for note, order, quantities in sent
+        for line in order.lines
+        if line.number in quantities
     ]
-    session.write(_SAVE_NOTES, *columns([_note_row(*each) for each in made], 9))
-    session.write(_COUNT_NOTED, *columns([line[1:4] for line in lines], 3))
+    session.write(_SAVE_NOTES, *columns([_note_row(*each) for each in made], 10))
+    notes.count(session, [(order, quantities) for _, order, quantities in sent])
     session.write(_SAVE_NOTE_LINES, *columns(lines, 5))
+
+
+def _quantities(shipment: Shipment) -> Mapping[int, int]:
+    if shipment.quantities is not None:
+        return shipment.quantities
+    return {line.number: line.quantity for line in shipment.order.lines}
 
 
 def _note_row(number: str, shipment: Shipment) -> tuple[object, ...]:
     order = shipment.order
     place = (order.delivery.address, order.delivery.country, order.delivery.region)
     customer = (order.customer.code, order.customer.name)
-    return (number, order.id, *customer, *place, shipment.carrier, shipment.shipped_at)
+    return (number, order.id, *customer, *place, shipment.carrier, shipment.shipped_at, shipment.part)
 
 
 def _shipment_row(tracking_number: str, note: str, shipment: Shipment) -> tuple[object, ...]:
-    order = shipment.order
-    quantity = sum([line.quantity for line in order.lines])
+    quantity = sum(_quantities(shipment).values())
     goods = (shipment.carrier, shipment.packages, shipment.weight_grams, quantity)
-    return (tracking_number, note, order.id, *goods, shipment.shipped_at)
+    return (tracking_number, note, shipment.order.id, *goods, shipment.shipped_at, shipment.rest)
 
 
 def _dispatched(tracking_number: str, note: str, shipment: Shipment) -> Announcement:

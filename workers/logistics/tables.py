@@ -95,14 +95,16 @@ delivery_notes = Table(
     Column("issued_at", _time, nullable=False),
     Column("recalled_at", _time),
     Column("folder_id", _id, comment="what its own approval is kept under; null: it has none"),
+    Column("part", SmallInteger, nullable=False),
     Index("uq_delivery_notes_folder_id", "folder_id", unique=True, postgresql_where=text("folder_id is not null")),
     Index(
-        "uq_delivery_notes_order_id",
+        "uq_delivery_notes_order_id_part",
         "order_id",
+        "part",
         unique=True,
         postgresql_where=text("recalled_at is null"),
     ),
-    comment="发货单; one per order that is not recalled",
+    comment="发货单; several where an order leaves in parts",
 )
 
 ordered_lines = Table(
@@ -142,13 +144,10 @@ shipments = Table(
     Column("shipped_at", _time, nullable=False),
     Column("delivered_at", _time),
     Column("recalled_at", _time),
-    Index(
-        "uq_shipments_order_id",
-        "order_id",
-        unique=True,
-        postgresql_where=text("recalled_at is null"),
-    ),
+    Column("rest", BigInteger, nullable=False, comment="units of the order that have yet to leave"),
+    Index("ix_shipments_order_id", "order_id", postgresql_where=text("recalled_at is null")),
+    CheckConstraint("rest >= 0", name="rest"),
     CheckConstraint("delivered_at >= shipped_at", name="delivered_after_shipped"),
     CheckConstraint("delivered_at is null or recalled_at is null", name="delivered_or_recalled"),
-    comment="物流追踪单: what left with which carrier, once per delivery note and per order",
+    comment="物流追踪单: what left, once per delivery note",
 )
