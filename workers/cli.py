@@ -23,8 +23,11 @@ from workers.commands import (
     paper,
     people,
     processes,
+    production,
+    purchases,
     quotations,
     rulebook,
+    suppliers,
     terminal,
     tracking,
 )
@@ -67,6 +70,12 @@ app.add_typer(inquiries.inquiry, name="inquiry", rich_help_panel="Orders 订单"
 app.add_typer(quotations.quote, name="quote", rich_help_panel="Orders 订单")
 app.add_typer(drafts.draft, name="draft", rich_help_panel="Orders 订单")
 app.add_typer(letters.letters, name="letters", rich_help_panel="Orders 订单")
+for name, subject in (
+    ("supplier", suppliers.supplier),
+    ("purchase", purchases.purchase),
+    ("production", production.production),
+):
+    app.add_typer(subject, name=name, rich_help_panel="Supply 采购与生产")
 for subject in (rulebook.process, rulebook.policy):
     subject.command("backtest")(backtest.backtest)
 app.add_typer(operations.dead, name="dead", rich_help_panel="Operations 运维")

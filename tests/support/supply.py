@@ -44,7 +44,7 @@ def offers(office: Office, *suppliers: tuple[str, str, int], evaluated: bool = T
                     "supplier": code,
                     "product": PRODUCT,
                     "valid_from": "2026-01-01",
-                    "valid_until": "2026-12-31",
+                    "valid_until": "2099-12-31",
                     "lead_time_days": days,
                     "currency": "CNY",
                     "unit_price": price,

@@ -11,7 +11,7 @@ from messages.contract import Code, Text
 from messages.facts.fact import Words
 from messages.facts.warehouse import Score, SupplierEvaluated, SupplierQuoted
 from messages.orders import Currency, Money
-from shared.database import Session, array, columns
+from shared.database import Row, Session, array, columns
 from shared.department import Booked, Finding, ReportedFact, finding
 from shared.master import MasterFile, MasterRow
 from shared.money import MoneyError, to_minor
@@ -32,10 +32,11 @@ def read_market(session: Session, products: Collection[str]) -> Market:
     quotations: dict[str, list[Quotation]] = {}
     for row in quoted:
         quotations.setdefault(row[1], []).append(Quotation(*row))
-    return Market(quotations, {row[0]: _supplier(*row) for row in known})
+    return Market(quotations, {row[0]: as_supplier(row) for row in known})
 
 
-def _supplier(*row: Any) -> Supplier:
+def as_supplier(row: Row) -> Supplier:
+    """A row of the columns SUPPLIER."""
     passed, score, *record = row[8:]
     evaluation = None if passed is None else Evaluation(passed, score)
     scores = dict(zip(SCORES, row[2:8], strict=True))
@@ -212,19 +213,21 @@ select q.supplier, q.product, q.valid_from, q.valid_until, q.minimum_quantity, q
 from unnest(%s::text[]) as w(product) join warehouse.supplier_quotations q on q.product = w.product
 order by q.product, q.supplier, q.valid_from
 """
-_SUPPLIERS = """
-select s.code, s.active, s.capacity, s.punctuality, s.coordination, s.after_sales, s.technical_support,
+SUPPLIER = """s.code, s.active, s.capacity, s.punctuality, s.coordination, s.after_sales, s.technical_support,
     s.problem_solving, e.passed, e.score, s.receipts, s.late, s.delivered, s.bad
 from warehouse.suppliers s
 left join lateral (
     select passed, score from warehouse.supplier_evaluations e where e.supplier = s.code
     order by e.evaluated_at desc limit 1
-) e on true
+) e on true"""
+"""The columns of a `Supplier`, and where they come from."""
+_SUPPLIERS = f"""
+select {SUPPLIER}
 where s.code in (
     select q.supplier
     from unnest(%s::text[]) as w(product) join warehouse.supplier_quotations q on q.product = w.product
 )
-"""
+"""  # noqa: S608 - a constant
 _KNOWN = "select s.code from unnest(%s::text[]) as k(code) join warehouse.suppliers s on s.code = k.code"
 _OFFERED = "select distinct product from warehouse.supplier_quotations where supplier = any(%s::text[])"
 _EVALUATE = """

@@ -1,0 +1,52 @@
+"""What a person reports by a command: handed in as the fact that it is, through the same edge as all facts."""
+
+import json
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from workers.commands.terminal import FAILED, USAGE, complain, database, emit, fail, language, publish, say
+
+FactId = Annotated[
+    str | None, typer.Option("--id", help="What names this report for ever: repeats count once. Default: a new one.")
+]
+_SOURCE = "command-line"
+
+
+def report(kind: str, body: dict[str, Any], fact_id: str | None, as_json: bool) -> NoReturn:
+    """Hand it in, tell whether it was taken, and end the command with its exit code. What the department then refuses
+    of it is listed by `refusals`.
+    """
+    from shared.ids import new_id
+    from shared.reasons import reason
+    from shared.rulebook import LiveRulebook
+    from shared.settings import settings
+    from workers.commands import verdicts
+    from workers.intake.facts import accept_facts
+    from workers.intake.parse import Limits, Submission
+
+    now = datetime.now(UTC)
+    fact = {"kind": kind, "source": _SOURCE, "fact_id": fact_id or new_id(), "occurred_at": now.isoformat(), **body}
+    submission = Submission(json.dumps(fact, ensure_ascii=False).encode(), _SOURCE)
+    limits = Limits(settings().max_body_bytes, settings().max_body_depth)
+    with database() as opened:
+        rules = LiveRulebook(opened).current()
+        with opened.transaction() as session:
+            (receipt,), batches = accept_facts(session, [submission], limits, rules, now)
+    publish(batches)
+    if as_json:
+        emit(verdicts.as_json(submission, receipt))
+    elif receipt.verdict in verdicts.GOOD:
+        say("report.taken")
+    for error in () if as_json else receipt.errors:
+        complain(f"{error.field}: {reason(error.code, error.reason, language())}")
+    raise typer.Exit(0 if receipt.verdict in verdicts.GOOD else FAILED)
+
+
+def day(text: str) -> date:
+    """A day as people give it; ends with a sentence for what is none."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        fail("not_a_day", USAGE, given=text)
