@@ -74,12 +74,14 @@ def ask(
     definitions: Catalogue[Definition],
     policies: Catalogue[Policy],
     now: datetime,
+    after: str,
     limit: int,
     *,
     returned: bool = False,
     overrides: Overrides = NO_OVERRIDES,
-) -> int:
-    """Put the question into the inbox for up to `limit` orders, once for each order and date; returns how many.
+) -> tuple[str | None, int]:
+    """Put the question into the inbox for the next `limit` orders, once for each order and date; returns where to go on
+    (None: that was all), and how many that were.
 
     Orders at work are found where they stand: with people, waiting, or set aside. Those `returned` to their creators
     stand nowhere else and are looked for among all orders: for a slow round.
@@ -90,7 +92,7 @@ def ask(
         for kind, allowed in _allowed(policy).items()
     ]
     unfinished = _RETURNED if returned else _AT_WORK
-    found = session.rows(_LATE.format(unfinished=unfinished), *columns(begun, 3), limit)
+    found = session.rows(_LATE.format(unfinished=unfinished), *columns(begun, 3), after, limit)
     journal = Journal(now)
     rows = []
     for folder in read_standings(session, [row[0] for row in found], definitions, policies).values():
@@ -100,7 +102,7 @@ def ask(
     if rows:
         session.write(_ASK, now, " ".join(ROLES), *columns(rows, 3))
     journal.write(session)
-    return len(rows)
+    return (found[-1][0] if len(found) == limit else None), len(rows)
 
 
 def close_finished(session: Session, now: datetime) -> int:
@@ -155,7 +157,7 @@ join unnest(%s::text[], %s::text[], %s::date[]) as p(key, kind, begun) on p.key 
 cross join lateral (
     select coalesce(h.delivery_date, h.requested_date, (h.created_at at time zone 'Asia/Shanghai')::date) as day
 ) as late
-where {unfinished} and late.day < p.begun and not exists (
+where {unfinished} and late.day < p.begun and o.id > %s::uuid and not exists (
     select from core.handling_comments c where c.order_id = o.id and c.requested_date = late.day
 )
 order by o.id limit %s for update of o skip locked

@@ -5,7 +5,7 @@ batches that follow from it. Nothing here reads the database.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -348,7 +348,7 @@ def _pins(standing: Standing) -> dict[str, str]:
 
 def as_data(findings: Iterable[Finding]) -> list[dict[str, Any]]:
     """Findings as they stand in events and tasks."""
-    return [asdict(each) for each in findings]
+    return [{"code": each.code, "subject": each.subject, "values": dict(each.values)} for each in findings]
 
 
 def _row(standing: Standing) -> tuple[object, ...]:

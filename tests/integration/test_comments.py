@@ -14,6 +14,7 @@ from shared.folders import Opening, open_folders
 from shared.ids import new_id
 from shared.inbox import open_tasks
 from shared.journal import Journal
+from shared.lapse import START
 from shared.overdue import overdue
 from shared.purge import purge
 from tests.support.company import raw
@@ -41,7 +42,7 @@ def waiting(office: Office) -> str:
 def asked(office: Office, now: datetime, *, returned: bool = False) -> int:
     office.now = now
     with office.database.transaction() as session:
-        return ask(session, office.definitions, POLICIES, now, 500, returned=returned)
+        return ask(session, office.definitions, POLICIES, now, START, 500, returned=returned)[1]
 
 
 def commented(office: Office, number: str, text: str, person: str = "sam") -> str | None:

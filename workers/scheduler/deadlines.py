@@ -51,11 +51,12 @@ def ask_creators_for_comments(process: Process, now: datetime) -> int:
 
 def _ask(process: Process, now: datetime, *, returned: bool) -> int:
     rules, asked = process.rulebook.current(), 0
-    while True:
+    after: str | None = START
+    while after is not None:
         with process.database.transaction() as session:
-            count = comments.ask(
-                session, rules.definitions, rules.policies, now, PAGE, returned=returned, overrides=rules.overrides
-            )
+            after, count = comments.ask(
+                session, rules.definitions, rules.policies, now, after, PAGE,
+                returned=returned, overrides=rules.overrides,
+            )  # fmt: skip
         asked += count
-        if not count:
-            return asked
+    return asked

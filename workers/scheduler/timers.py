@@ -3,43 +3,47 @@
 from datetime import datetime
 
 from shared import notices
+from shared.database import Row
 from shared.outbox import Announcement, announce
 from shared.runtime import release
 from workers.process import Process
 
 _AT_ONCE = 1_000
+"""In one transaction, so that nobody waits for long for what it locks."""
 
 
 def wake_due(process: Process, now: datetime) -> int:
-    """Orders whose wait is over by time go back to their department. Returns how many."""
-    with process.database.transaction() as session:
-        waits = session.rows(_WAKE_DUE, now, _AT_ONCE)
-        batches = release(session, waits, now)
-    process.publish(batches)
-    return len(waits)
+    """Orders whose wait is over by time go back to their department. Returns how many waits that were."""
+    woken, more = 0, True
+    while more:
+        with process.database.transaction() as session:
+            waits = session.rows(_WAKE_DUE, now, _AT_ONCE)
+            batches = release(session, waits, now)
+        process.publish(batches)
+        woken += len(waits)
+        more = len(waits) >= _AT_ONCE
+    return woken
 
 
 def mark_overdue(process: Process, now: datetime) -> int:
     """Tasks past their deadline are marked once and announced, and those who are to decide them reminded; they can
-    still be decided (APR-12).
+    still be decided (APR-12). Returns how many.
     """
-    with process.database.transaction() as session:
-        overdue = session.rows(_OVERDUE, now, now, _AT_ONCE)
-        notices.write(session, [each for row in overdue for each in _reminders(*row)], now)
-        announce(
-            session,
-            [
-                Announcement(
-                    f"{task}/overdue",
-                    "orderflow.task.overdue",
-                    number,
-                    now,
-                    {"schema_version": 1, "task": task, "order": number, "step": step, "roles": roles, "due": due},
-                )
-                for task, _, number, step, roles, _, due in overdue
-            ],
-        )
-    return len(overdue)
+    marked, more = 0, True
+    while more:
+        with process.database.transaction() as session:
+            overdue = session.rows(_OVERDUE, now, now, _AT_ONCE)
+            notices.write(session, [each for row in overdue for each in _reminders(*row)], now)
+            announce(session, [_told(row, now) for row in overdue])
+        marked += len(overdue)
+        more = len(overdue) == _AT_ONCE
+    return marked
+
+
+def _told(row: Row, now: datetime) -> Announcement:
+    task, _, number, step, roles, _, due = row
+    data = {"schema_version": 1, "task": task, "order": number, "step": step, "roles": roles, "due": due}
+    return Announcement(f"{task}/overdue", "orderflow.task.overdue", number, now, data)
 
 
 def _reminders(
