@@ -30,6 +30,17 @@ def place(english: str, language: Language) -> str:
     return english if language == "en" else _chinese("place", english)
 
 
+def fault(english: str, language: Language) -> str:
+    """A fault of a definition, a policy or a map, with its places before it."""
+    if language == "en":
+        return english
+    whole = _chinese("rule", english)
+    where, colon, what = english.partition(": ")
+    if whole != english or not colon:
+        return whole
+    return f"{_chinese('rule_place', where)}：{fault(what, language)}"
+
+
 def _chinese(code: str, english: str) -> str:
     for pattern, chinese in _templates().get(code, ()):
         found = pattern.fullmatch(english)
@@ -41,8 +52,8 @@ def _chinese(code: str, english: str) -> str:
 
 
 _IN_WORDS: Mapping[str, Callable[[str], str]] = {
-    "expected": lambda text: text.replace(" or ", ", "),
-    "roles": lambda text: ", ".join(_in_chinese("roles", each) for each in text.split(", ")),
+    "expected": lambda text: text.replace(" or ", ", ").replace(", ", "、"),
+    "roles": lambda text: "、".join(_in_chinese("roles", each) for each in text.split(", ")),
     "sale_type": lambda text: _in_chinese("sale_types", text),
     "state": lambda text: _in_chinese("states", text),
 }

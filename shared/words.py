@@ -15,6 +15,7 @@ Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
 FOLDER = Path(__file__).parent / "locale"
 _LOCALE: Mapping[Language, str] = {"zh": "zh_CN", "en": "en"}
+_LISTED: Mapping[Language, str] = {"zh": "、", "en": ", "}
 
 
 def word(kind: str, code: str, language: Language) -> str:
@@ -80,11 +81,6 @@ _MOMENTS = ("due", "valid_until")
 _UNSAID = dict.fromkeys(("reason", "requested_change", "delivery_date", "step"), "–")
 
 
-def remark(code: str, values: Mapping[str, Any], language: Language) -> str:
-    """What is said beside an answer, such as how many tasks were decided."""
-    return sentence("remarks", code, values, language)
-
-
 def moment(at: datetime) -> str:
     """A moment as people here read it."""
     return f"{at.astimezone(BUSINESS_ZONE):%Y-%m-%d %H:%M}"
@@ -113,7 +109,7 @@ def _shown(name: str, value: Any, values: Mapping[str, Any], language: Language)
     if name.endswith("_minor") and isinstance(value, int) and "currency" in values:
         return money(value, values["currency"], language)
     if name in _KINDS and isinstance(value, str):
-        return ", ".join(word(_KINDS[name], code, language) for code in value.split()) or "–"
+        return _LISTED[language].join(word(_KINDS[name], code, language) for code in value.split()) or "–"
     if isinstance(value, datetime):
         return moment(value)
     return "" if value is None else str(value)
@@ -133,9 +129,9 @@ class _Lenient(dict[str, str]):
 def _figure(name: str, value: Any, basis: Mapping[str, Any], language: Language) -> str:
     """A value of a basis as people read it; its name says what it is."""
     if isinstance(value, dict):
-        return ", ".join(_named(name, key, each, basis, language) for key, each in value.items())
+        return _LISTED[language].join(_named(name, key, each, basis, language) for key, each in value.items())
     if isinstance(value, list):
-        return ", ".join(_figure(name.removesuffix("s"), each, basis, language) for each in value)
+        return _LISTED[language].join(_figure(name.removesuffix("s"), each, basis, language) for each in value)
     if name.endswith("_minor") and "currency" in basis:
         return money(value, basis["currency"], language)
     if name.endswith("_basis_points"):
@@ -154,8 +150,10 @@ def _named(name: str, key: str, value: Any, basis: Mapping[str, Any], language: 
     entry = _words()["basis_values"].get(f"{name}.{key}")
     shown = _figure(name, value, basis, language)
     if isinstance(value, dict):
-        return f"{key} ({shown})"
-    return f"{entry[language]} {shown}" if entry else f"{key}: {shown}"
+        return f"{key}（{shown}）" if language == "zh" else f"{key} ({shown})"
+    if entry:
+        return f"{entry[language]} {shown}"
+    return f"{key}：{shown}" if language == "zh" else f"{key}: {shown}"
 
 
 @cache

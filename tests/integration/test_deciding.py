@@ -81,15 +81,15 @@ REFUSALS: dict[str, tuple[Prepare, str, tuple[str, ...], str, str]] = {
     # code: what has happened, who tries, what; and what both languages must name
     "task.unknown": (nothing, "max", AGREE, "没有任务", "no task"),
     "task.choice": (nothing, "max", ("perhaps",), "不同意 disagree、转签 transfer", "agree, disagree or transfer"),
-    "task.decided": (agreed, "max", AGREE, "sue 已作出决定(同意)", "sue has decided already: agreed"),
-    "task.decided_for": (agreed_for, "max", AGREE, "ben 已代 max 作出决定(同意)", "ben, for max, has decided already"),
+    "task.decided": (agreed, "max", AGREE, "sue 已作出决定（同意）", "sue has decided already: agreed"),
+    "task.decided_for": (agreed_for, "max", AGREE, "ben 已代 max 作出决定（同意）", "ben, for max, has decided"),
     "task.closed": (returned, "max", AGREE, "已关闭", "is closed"),
     "task.creator": (nothing, "sam", AGREE, "sam 是制单人", "sam created the order"),
     "task.excluded": (reviewed_by_max, "max", AGREE, "max 已作初审", "max decided the first check"),
     "task.person": (nothing, "nobody", AGREE, "nobody 不是在职人员", "nobody is no active member"),
-    "task.role": (nothing, "fiona", AGREE, "销售主管, 销售经理", "sales supervisor, sales manager"),
+    "task.role": (nothing, "fiona", AGREE, "销售主管、销售经理", "sales supervisor, sales manager"),
     "task.assigned": (handed_to_sue, "max", AGREE, "sue", "transferred to sue"),
-    "task.stale": (nothing, "max", ("agree", "--seen", "1"), "版本 1,现为 2", "saw version 1, the task is about 2"),
+    "task.stale": (nothing, "max", ("agree", "--seen", "1"), "版本 1，现为 2", "saw version 1, the task is about 2"),
     "task.says_why": (nothing, "max", NO, "改进要求", "what must be changed"),
     "task.opinion": (writing, "max", NO, "clause requested_change", "missing: clause requested_change"),
     "task.transfer_to_self": (nothing, "max", ("transfer", "--to", "max"), "不能转签给自己", "to oneself"),
@@ -139,7 +139,7 @@ def test_people_decide_and_hand_over_through_the_command_line(desk: Desk, run: R
     assert (result.exit_code, "was not needed" in said(result)) == (0, False), "only sue could decide"
     assert [who for who, _ in desk.events(order, "transferred")] == ["max", "sue"]
     result = run("decide", task, "agree", "--as", "max", "--lang", "zh")
-    assert (result.exit_code, said(result)) == (0, "同意:1 项")
+    assert (result.exit_code, said(result)) == (0, "同意：1 项。")
     assert desk.count("core.user_tasks", "decided_by = 'max'") == 1
     desk.assert_clean()
 
@@ -194,7 +194,7 @@ def test_a_preview_shows_what_would_happen_and_keeps_nothing(desk: Desk, run: Ru
     assert desk.count("core.user_tasks", "status = 'open'") == 3
     assert desk.count("core.batches") == desk.count("core.audit_log") == 0
     result = run("decide", "--all", "--role", "sales_manager", "--max", "2", "agree", "--as", "max", "--lang", "en")
-    assert (result.exit_code, said(result)) == (0, "agreed: 2")
+    assert (result.exit_code, said(result)) == (0, "agreed: 2.")
     assert desk.count("core.user_tasks", "status = 'open'") == 1
 
 

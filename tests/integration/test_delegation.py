@@ -199,18 +199,18 @@ def test_delegations_are_arranged_through_the_command_line(desk: Desk, run: Run)
         (
             "max",
             ("ben", "--from", "2099-02-01"),
-            "须晚于现在,且结束晚于开始",
+            "须晚于现在，且结束晚于开始",
             "must end after it begins, and after now",
         ),
         (
             "max",
             ("ben", "--role", "purchasing"),
-            "max 不具备角色:采购;可代理的角色:销售经理",
+            "max 不具备角色：采购；可代理的角色：销售经理",
             "they hold sales manager",
         ),
         ("max", ("ben", "--cap", "0"), "限额须大于零", "The cap must be above zero"),
         ("max", ("ben", "--reason", " "), "须写明代理原因", "A reason is needed"),
-        ("bea", ("max",), "代理成环:bea → max → ben → bea", "in a circle: bea → max → ben → bea"),
+        ("bea", ("max",), "代理成环：bea → max → ben → bea", "in a circle: bea → max → ben → bea"),
     ],
 )
 def test_what_is_wrong_with_a_delegation_is_said_in_both_languages(

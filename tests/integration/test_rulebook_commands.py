@@ -92,7 +92,7 @@ def test_check_prints_every_fault_with_its_place(run: Run, draft: Write) -> None
     assert all(fault in told for fault in faults)
     fine = run("process", "check", draft(definition_text(CHECK, **SHORT)))
     assert fine.exit_code == 0
-    assert fine.stdout.startswith("short@1: no fault")
+    assert fine.stdout.startswith("short@1 has no fault")
 
 
 @pytest.mark.requirement("PRC-01", "PRC-08", "AUD-01")
@@ -226,7 +226,7 @@ def test_a_year_that_is_not_published_is_said_to_count_as_plain_weeks(run: Run) 
     assert not is_published(year)
     said = read(run("calendar", year, "--json"))
     assert (said["published"], said["days"], said["working_days"]) == (False, [], 260)
-    assert "The public holidays of 2090 are not published yet" in run("calendar", year).stdout
+    assert "The public holidays of 2090 are not published yet" in run("calendar", year).stderr
     assert run("calendar").exit_code == 0
 
 

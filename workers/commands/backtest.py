@@ -5,15 +5,29 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from workers.commands.rulebook import File
-from workers.commands.terminal import Json, Lang, console, database, emit, errors, fail, language, table
+from workers.commands.terminal import (
+    FAILED,
+    Json,
+    Lang,
+    clock,
+    complain,
+    database,
+    emit,
+    joined,
+    language,
+    note,
+    say,
+    table,
+    told,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from shared.words import Language
     from workers.backtest.compare import Change
@@ -51,7 +65,7 @@ def backtest(
         int | None, typer.Option(min=0, help="How many orders to name; 0: all. Default 50, with --json all of them.")
     ] = None,
     json: Json = False,
-    lang: Lang = None,
+    _lang: Lang = None,
 ) -> None:
     """Replay the orders that are there through a draft of a process or a policy, without touching them: how many would
     have fared otherwise, which, and why. What rules decide again rests on today's records. 回测草案。
@@ -71,18 +85,16 @@ def backtest(
     if json:
         emit(_as_data(draft, progress, report))
     else:
-        _show(draft, progress, report, language(lang))
+        _show(draft, progress, report, language())
 
 
 def _show(draft: "Draft", progress: "Progress", report: _Report, chosen: "Language") -> None:
-    console.print(
-        f"{draft.key}: {progress.replayed} orders replayed, {progress.concerned} concerned,"
-        f" {progress.changed} would have fared otherwise."
-        f" 回测 {progress.replayed} 单，适用 {progress.concerned} 单，变化 {progress.changed} 单。",
-        highlight=False,
-    )
-    for said, count in progress.unknown.items():
-        errors.print(f"{count} orders are left out: {said}", markup=False, highlight=False)
+    from shared.reasons import fault
+
+    counts = {"replayed": progress.replayed, "concerned": progress.concerned, "changed": progress.changed}
+    say("backtest.found", key=draft.key, **counts)
+    for why, count in progress.unknown.items():
+        note("backtest.left_out", count=count, why=fault(why, chosen))
     if not progress.changed:
         return
     rows = [(count, _sentence(report.first[reason], chosen)) for reason, count in report.reasons.most_common()]
@@ -90,12 +102,17 @@ def _show(draft: "Draft", progress: "Progress", report: _Report, chosen: "Langua
     table(
         ("order", "made", "pinned", "why"),
         (
-            (one.number, f"{one.created_at:%Y-%m-%d}", one.pinned, "; ".join(_sentence(e, chosen) for e in one.changes))
+            (
+                one.number,
+                clock(one.created_at, "%Y-%m-%d"),
+                told("follows", definition=one.pinned.partition(" ")[0], policy=one.pinned.partition(" ")[2]),
+                joined(_sentence(change, chosen) for change in one.changes),
+            )
             for one in report.orders
         ),
     )
     if more := progress.changed - len(report.orders):
-        console.print(f"… and {more} more (--limit 0, --json). 其余从略。", highlight=False)
+        say("backtest.and_more", count=more)
 
 
 def _draft(file: Path) -> "Draft":
@@ -115,21 +132,28 @@ def _draft(file: Path) -> "Draft":
             figures = policy.parse(text, file.name)
             draft, faults = figures, policy.verify(figures, ROLES)
     except DefinitionError as error:
-        fail("\n".join(error.faults))
+        _refuse(error.faults)
     if faults:
-        fail("\n".join(faults))
+        _refuse(faults)
     return draft
+
+
+def _refuse(faults: "Sequence[str]") -> NoReturn:
+    from shared.reasons import fault
+
+    complain("\n".join(fault(each, language()) for each in faults))
+    raise typer.Exit(FAILED)
 
 
 def _telling() -> "Callable[[Progress], None]":
     """Says now and then how far it has come."""
-    told = time.monotonic()
+    last = time.monotonic()
 
     def tell(progress: "Progress") -> None:
-        nonlocal told
-        if time.monotonic() - told >= _TELL_EVERY_SECONDS:
-            told = time.monotonic()
-            errors.print(f"{progress.replayed} orders replayed, {progress.changed} changed …", highlight=False)
+        nonlocal last
+        if time.monotonic() - last >= _TELL_EVERY_SECONDS:
+            last = time.monotonic()
+            note("backtest.progress", replayed=progress.replayed, changed=progress.changed)
 
     return tell
 

@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from workers.commands.terminal import FAILED, USAGE, As, Json, Lang, console, database, emit, fail, language, table
+from workers.commands.terminal import (
+    USAGE,
+    As,
+    Json,
+    Lang,
+    conclude,
+    database,
+    emit,
+    fail,
+    language,
+    note,
+    say,
+    table,
+)
 
 if TYPE_CHECKING:
     from shared.words import Language
@@ -41,13 +54,13 @@ calendar = typer.Typer(
 def show(
     year: Annotated[int | None, typer.Argument(min=1900, max=9998, help="Which year; this one if not given.")] = None,
     json: Json = False,
-    lang: Lang = None,
+    _lang: Lang = None,
 ) -> None:
     """List what is not an ordinary week: holidays, make-up days 调休, days that the company has set. 列出全年。"""
     from shared import calendar_days
     from shared.calendar import BUSINESS_ZONE, is_published, public_days
 
-    chosen = language(lang)
+    chosen = language()
     year = year or datetime.now(BUSINESS_ZONE).year
     with database() as opened, opened.transaction() as session:
         own = {day: said for day, said in calendar_days.days(session).items() if day.year == year}
@@ -61,14 +74,9 @@ def show(
         emit({"year": year, "published": is_published(year), "working_days": count, "days": days})
         return
     table(("day", "", "", "name", "set by"), (_row(each, chosen) for each in days))
-    console.print(f"{year}: {count} working days. 工作日 {count} 天。", highlight=False)
+    say("calendar.working_days", year=year, count=count)
     if not is_published(year):
-        console.print(
-            f"The public holidays of {year} are not published yet: its weeks count as plain ones, Monday to Friday,"
-            f" but for the days above. {year} 年放假安排尚未公布，除上列日期外按周一至周五计算。",
-            style="yellow",
-            highlight=False,
-        )
+        note("calendar.not_published", year=year)
 
 
 @calendar.command("set")
@@ -78,16 +86,16 @@ def set_day(
     person: As,
     name: Annotated[str, typer.Option(help="What day it is. 名称。")] = "",
     json: Json = False,
-    lang: Lang = None,
+    _lang: Lang = None,
 ) -> None:
     """Say for one day whether the company works; deadlines set from then on go by it. 设定工作日或休息日。"""
     from shared import calendar_days, rulebook
-    from shared.words import answer
+    from shared.words import word
 
     try:
         chosen_day = date.fromisoformat(day)
     except ValueError:
-        fail(f"'{day}' is no day; a day looks like 2027-02-08. 日期格式如 2027-02-08。", USAGE)
+        fail("not_a_day", USAGE, given=day)
     now, working = datetime.now(UTC), nature is Nature.WORKING
     with database() as opened, opened.transaction() as session:
         refused = rulebook.may_not_publish(session, person)
@@ -95,13 +103,8 @@ def set_day(
             rulebook.audit(session, now, person, "calendar.set", day, {"refused": refused.code})
         else:
             calendar_days.set_day(session, chosen_day, working, name, person, now)
-    if json:
-        emit({"day": chosen_day, "working": working, "refused": refused and refused.code})
-    elif refused:
-        fail(answer(refused.code, refused.values, language(lang)))
-    else:
-        typer.echo(f"{day} is {'a working day 上班' if working else 'free 休息'}.")
-    raise typer.Exit(FAILED if refused else 0)
+    said = word("days", nature, language())
+    conclude("calendar.set", {"day": chosen_day, "working": working}, refused, json, day=day, nature=said)
 
 
 def _working_days(year: int, own: dict[date, bool]) -> int:

@@ -9,11 +9,10 @@ import typer
 
 from messages.batch import Batch
 from workers.commands.terminal import (
-    FAILED,
     As,
     Json,
     Lang,
-    complain,
+    conclude,
     database,
     emit,
     language,
@@ -59,7 +58,6 @@ def recreate(
     """Make an order again under the new version of its process; the old one is replaced. 按新流程重新制单。"""
     from shared import rulebook
     from shared.settings import settings
-    from shared.words import answer
     from workers.intake import recreate as recreation
     from workers.intake.main import limits
 
@@ -68,13 +66,7 @@ def recreate(
         rules, now = rulebook.read(session), datetime.now(UTC)
         refused, new, batches = recreation.recreate(session, order, person, changed, limits(settings()), rules, now)
     publish(batches)
-    if json:
-        emit({"order": order, "new": new, "done": refused is None, "refused": refused and refused.code})
-    elif refused:
-        complain(answer(refused.code, refused.values, language()))
-    else:
-        say("replaced", order=order, new=new)
-    raise typer.Exit(FAILED if refused else 0)
+    conclude("replaced", {"order": order, "new": new}, refused, json, order=order, new=new)
 
 
 def comment(
@@ -134,18 +126,10 @@ def _carry_out(
     *,
     json: bool,
 ) -> None:
-    from shared.words import answer
-
     with database() as opened, opened.transaction() as session:
         refused, batches = act(session, datetime.now(UTC))
     publish(batches)
-    if json:
-        emit({"order": order, "done": refused is None, "refused": refused and refused.code})
-    elif refused:
-        complain(answer(refused.code, refused.values, language()))
-    else:
-        say(f"done.{what}")
-    raise typer.Exit(FAILED if refused else 0)
+    conclude(f"done.{what}", {"order": order}, refused, json)
 
 
 def overdue(

@@ -6,7 +6,7 @@ import tomllib
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -16,18 +16,26 @@ from workers.commands.terminal import (
     As,
     Json,
     Lang,
+    complain,
     console,
     database,
     emit,
+    existing,
     fail,
+    fault,
     language,
+    one_of,
     publish,
     table,
+    told,
 )
+
+if TYPE_CHECKING:
+    from messages.events import FieldError
 
 contract = typer.Typer(
     no_args_is_help=True,
-    help="Contracts: register, revise, sign, search, follow up. 合同:收文、修订、签订、台账、履行。",
+    help="Contracts: register, revise, sign, search, follow up. 合同：收文、修订、签订、台账、履行。",
 )
 
 File = Annotated[
@@ -35,7 +43,8 @@ File = Annotated[
     typer.Argument(
         exists=True,
         dir_okay=False,
-        help="The contract as TOML or JSON; `text_file` names a file with its text. 合同文件。",
+        help="The contract as TOML or JSON, such as deploy/sample_company/contract-example.toml; `text_file` names a"
+        " file with its text. 合同文件。",
     ),
 ]
 Number = Annotated[str, typer.Argument(metavar="CONTRACT", help="Its number, such as CT-20261125-000001. 合同编号。")]
@@ -51,7 +60,9 @@ _SOURCE = "command-line"
 
 
 @contract.command()
-def register(file: File, person: As, attach: Attach = None, fact_id: FactId = None, json: Json = False) -> None:
+def register(
+    file: File, person: As, attach: Attach = None, fact_id: FactId = None, json: Json = False, _lang: Lang = None
+) -> None:
     """Register a contract that came in; its number is given, and the departments are told. 合同收文。"""
     document = _document(file, attach)
     _report("contract_received", {"by": person, "document": document}, fact_id, json)
@@ -59,7 +70,13 @@ def register(file: File, person: As, attach: Attach = None, fact_id: FactId = No
 
 @contract.command()
 def revise(
-    number: Number, file: File, person: As, attach: Attach = None, fact_id: FactId = None, json: Json = False
+    number: Number,
+    file: File,
+    person: As,
+    attach: Attach = None,
+    fact_id: FactId = None,
+    json: Json = False,
+    _lang: Lang = None,
 ) -> None:
     """Hand in a new version of its text; every department is asked again. 提交新版本。"""
     body = {"contract": number, "by": person, "document": _document(file, attach)}
@@ -74,6 +91,7 @@ def check(
     strength: Annotated[str, typer.Option(help="And of its strength. 实力。")],
     fact_id: FactId = None,
     json: Json = False,
+    _lang: Lang = None,
 ) -> None:
     """Record that the other side was looked into; nothing is signed before. 核查对方信誉和实力。"""
     body = {"contract": number, "by": person, "reputation": reputation, "strength": strength}
@@ -92,6 +110,7 @@ def sign(
     attach: Attach = None,
     fact_id: FactId = None,
     json: Json = False,
+    _lang: Lang = None,
 ) -> None:
     """Record signature and seal of both sides; what stands in the way is listed by `refusals`. 合同签订。"""
     signed = {"signing_head": head, "seal": seal, "our_signature": ours, "their_signature": theirs}
@@ -114,6 +133,7 @@ def met(
     remarks: Annotated[str, typer.Option(help="In words. 备注。")] = "",
     fact_id: FactId = None,
     json: Json = False,
+    _lang: Lang = None,
 ) -> None:
     """Record that one of its obligations was met. 义务已履行。"""
     body = {"contract": number, "by": person, "obligation": obligation, "met_on": _day(on).isoformat()}
@@ -127,33 +147,35 @@ def find(
     order: Annotated[str | None, typer.Option(help="Of this order. 订单号。")] = None,
     since: Annotated[str | None, typer.Option(help="Dated on or after. 起始日期。")] = None,
     until: Annotated[str | None, typer.Option(help="Dated on or before. 截止日期。")] = None,
-    least: Annotated[str | None, typer.Option(help="At least this amount, such as 1000.00. 最低金额。")] = None,
-    most: Annotated[str | None, typer.Option(help="At most this amount. 最高金额。")] = None,
+    at_least: Annotated[str | None, typer.Option(help="Of this amount or more, such as 1000.00. 最低金额。")] = None,
+    at_most: Annotated[str | None, typer.Option(help="Of this amount or less. 最高金额。")] = None,
     currency: Annotated[str | None, typer.Option(help="In this currency; CNY where an amount is given. 币种。")] = None,
     state: Annotated[str | None, typer.Option(help="In this state. 状态。")] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000)] = 50,
     json: Json = False,
-    lang: Lang = None,
+    _lang: Lang = None,
 ) -> None:
     """The ledger of contracts, the newest first. 合同台账。"""
-    from shared.words import word
+    from shared.states import State
+    from shared.words import money, word
     from workers.compliance.ledger import Search
     from workers.compliance.ledger import find as find_contracts
 
-    chosen = language(lang)
-    in_currency = currency or ("CNY" if least or most else None)
+    one_of("state", state, State, "states")
+    in_currency = currency or ("CNY" if at_least or at_most else None)
     search = Search(
         number=number,
         party=party,
         order=order,
         since=_day(since) if since else None,
         until=_day(until) if until else None,
-        least_minor=_minor(least, in_currency),
-        most_minor=_minor(most, in_currency),
+        least_minor=_minor(at_least, in_currency),
+        most_minor=_minor(at_most, in_currency),
         currency=in_currency,
         state=state,
     )
     with database() as opened, opened.transaction() as session:
+        existing(session, "order", order)
         found = find_contracts(session, search, limit)
     if json:
         emit(found)
@@ -165,9 +187,9 @@ def find(
                 each["number"],
                 each["dated"],
                 each["buyer_name"],
-                each["total"],
+                money(each["total_minor"], each["currency"], language()),
                 each["order"] or "",
-                word("states", each["state"], chosen),
+                word("states", each["state"], language()),
                 each["round"],
                 " ".join(each["open"]),
                 each["signed_on"] or "",
@@ -183,20 +205,19 @@ def show(
     number: Number,
     text: Annotated[bool, typer.Option("--text", help="Print its text, and nothing else. 合同正文。")] = False,
     json: Json = False,
-    lang: Lang = None,
+    _lang: Lang = None,
 ) -> None:
     """One contract: what it says, what was said of it, how it was signed, and its whole history. 合同详情。"""
     from shared.queries import whole_order
-    from shared.words import word
+    from shared.words import money, word
     from workers.commands.histories import show_history
     from workers.compliance.ledger import show as show_contract
 
-    chosen = language(lang)
     with database() as opened, opened.transaction() as session:
         found = show_contract(session, number)
         whole = whole_order(session, number)
     if found is None or whole is None:
-        fail(f"There is no contract {number}. 没有合同 {number}。")
+        fail("no.contract", given=number)
     found |= {"events": whole["events"], "attempts": whole["attempts"]}
     if json:
         emit(found)
@@ -205,29 +226,44 @@ def show(
     if text:
         typer.echo(document["text"])
         return
-    line = (
-        f"{found['number']}  {word('states', found['state'], chosen)}  {found['seller_name']} / {found['buyer_name']}"
-        f"  {found['total']}  {found['dated']}  version {len(found['versions'])}"
+    head = told(
+        "contract.head",
+        number=found["number"],
+        state=found["state"],
+        seller=found["seller_name"],
+        buyer=found["buyer_name"],
+        total=money(found["total_minor"], found["currency"], language()),
+        dated=found["dated"],
+        version=len(found["versions"]),
     )
-    console.print(line, style="bold", markup=False, highlight=False)
-    said = {
-        **document.get("elements", {}),
-        **{f"{name} terms": said for name, said in document.get("terms", {}).items()},
-    }
-    table(("", "what it says"), said.items())
+    console.print(head, style="bold", markup=False, highlight=False, soft_wrap=True)
+    said = [
+        (word(f"contract_{part}", name, language()), text)
+        for part in ("elements", "terms")
+        for name, text in document.get(part, {}).items()
+    ]
+    table(("", "what it says"), said)
     _tables(found)
     show_history(found)
 
 
 def _tables(found: dict[str, Any]) -> None:
+    from shared.words import word
+
     for title, columns in (
         ("counterparty_checks", ("checked_by", "reputation", "strength")),
         ("signatures", ("signing_head", "seal", "signed_on", "our_signature", "their_signature")),
         ("obligations", ("number", "kind", "what", "due", "met_on")),
     ):
         if found[title]:
-            console.print(title.replace("_", " "), style="bold")
-            table(columns, (tuple(each[column] or "" for column in columns) for each in found[title]))
+            console.print(word("contract_tables", title, language()), style="bold")
+            table(columns, (tuple(_in_words(column, each[column]) for column in columns) for each in found[title]))
+
+
+def _in_words(column: str, value: object) -> object:
+    from shared.words import word
+
+    return word("obligations", str(value), language()) if column == "kind" else value
 
 
 @contract.command()
@@ -236,29 +272,31 @@ def obligations(
     everything: Annotated[bool, typer.Option("--all", help="Whatever the day, met ones too. 全部。")] = False,
     limit: Annotated[int, typer.Option(min=1, max=100_000)] = 200,
     json: Json = False,
-    lang: Lang = None,
+    _lang: Lang = None,
 ) -> None:
-    """What signed contracts oblige to: overdue and due, until it is met. 合同履行:到期和逾期义务。"""
+    """What signed contracts oblige to: overdue and due, until it is met. 合同履行：到期和逾期义务。"""
+    from shared.words import money, word
     from workers.compliance.ledger import obligations as list_obligations
 
-    language(lang)
     with database() as opened, opened.transaction() as session:
         found = list_obligations(session, today=_day(None), ahead_days=ahead, everything=everything, limit=limit)
     if json:
         emit(found)
         return
     table(
-        ("contract", "", "buyer", "kind", "what", "due", "amount", ""),
+        ("contract", "", "buyer", "kind", "what", "due", "amount", "status"),
         (
             (
                 each["contract"],
                 each["number"],
                 each["buyer_name"],
-                each["kind"],
+                word("obligations", each["kind"], language()),
                 each["what"],
                 each["due"],
-                each["amount"],
-                f"met {each['met_on']}" if each["met_on"] else "overdue 逾期" if each["overdue"] else "due",
+                money(each["amount_minor"], each["currency"], language()) if each["amount_minor"] is not None else "",
+                told("obligation.met", day=each["met_on"])
+                if each["met_on"]
+                else told("obligation.overdue" if each["overdue"] else "obligation.due"),
             )
             for each in found
         ),
@@ -292,10 +330,16 @@ def _report(kind: str, body: dict[str, Any], fact_id: str | None, json: bool) ->
     if json:
         emit(as_json(submission, receipt))
     elif taken:
-        typer.echo(f"{receipt.number}  {word('verdicts', receipt.verdict, language(None))}")
+        typer.echo(f"{receipt.number}  {word('verdicts', receipt.verdict, language())}")
     else:
-        fail("\n".join(f"{error.field}: {error.reason}" for error in receipt.errors))
+        complain("\n".join(fault(_of_the_file(error, kind)) for error in receipt.errors))
     raise typer.Exit(0 if taken else FAILED)
+
+
+def _of_the_file(error: "FieldError", kind: str) -> "FieldError":
+    """The field as the file names it, without the fact around it."""
+    name = error.field.removeprefix(f"{kind}.").removeprefix("document.")
+    return error.model_copy(update={"field": name})
 
 
 def _document(file: Path, attach: list[Path] | None) -> dict[str, Any]:
@@ -304,11 +348,11 @@ def _document(file: Path, attach: list[Path] | None) -> dict[str, Any]:
         content = file.read_text(encoding="utf-8")
         document = json_module.loads(content) if file.suffix == ".json" else tomllib.loads(content)
         if not isinstance(document, dict):
-            fail(f"{file} holds no contract: a table of fields is wanted.", USAGE)
+            fail("no_object", USAGE, file=file)
         if "text_file" in document:
             document["text"] = (file.parent / str(document.pop("text_file"))).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        fail(f"{file} cannot be read: {error}", USAGE)
+        fail("unreadable", USAGE, file=file, error=error)
     if attach:
         document["attachments"] = [*document.get("attachments", ()), *_papers(attach)]
     return document
@@ -333,7 +377,7 @@ def _day(text: str | None) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        fail(f"'{text}' is no day; a day looks like 2026-11-25.", USAGE)
+        fail("not_a_day", USAGE, given=text)
 
 
 def _minor(text: str | None, currency: str | None) -> int | None:
@@ -343,5 +387,5 @@ def _minor(text: str | None, currency: str | None) -> int | None:
         return None
     try:
         return to_minor(Decimal(text), currency)
-    except (InvalidOperation, MoneyError) as error:
-        fail(f"'{text}' is no amount in {currency}: {error}", USAGE)
+    except (InvalidOperation, MoneyError):
+        fail("not_an_amount", USAGE, given=text, currency=currency)

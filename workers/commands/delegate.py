@@ -6,7 +6,26 @@ from typing import Annotated
 
 import typer
 
-from workers.commands.terminal import USAGE, As, Json, Lang, clock, database, emit, fail, ids, language, table
+from workers.commands.terminal import (
+    FAILED,
+    USAGE,
+    As,
+    Json,
+    Lang,
+    clock,
+    complain,
+    conclude,
+    database,
+    emit,
+    existing,
+    fail,
+    ids,
+    language,
+    one_of,
+    refusal,
+    say,
+    table,
+)
 
 delegate = typer.Typer(no_args_is_help=True, help="Who decides for whom while they are away. 授权代理。")
 
@@ -31,10 +50,10 @@ def add_delegation(
     ] = None,
     role: Annotated[list[str] | None, typer.Option(help="Only as this role; may be repeated. 仅限角色。")] = None,
     cap: Annotated[
-        str | None, typer.Option(help="Only orders of at most this total, in base currency. 限额(本位币)。")
+        str | None, typer.Option(help="Only orders of at most this total, in base currency. 限额（本位币）。")
     ] = None,
     json: Json = False,
-    lang: Lang = None,
+    _lang: Lang = None,
 ) -> None:
     """Let somebody decide for you while you are away. 授权他人代理审批。
 
@@ -44,14 +63,17 @@ def add_delegation(
     from shared.delegations import Proposal, give
     from shared.money import MoneyError, to_minor
     from shared.policy import load, select
-    from shared.words import answer
+    from shared.roles import ROLES
+    from shared.words import moment
 
-    chosen, now = language(lang), datetime.now(UTC)
+    for each in role or ():
+        one_of("role", each, ROLES, "roles")
+    now = datetime.now(UTC)
     currency = select(load(), now.astimezone(BUSINESS_ZONE).date()).base_currency
     try:
         cap_minor = None if cap is None else to_minor(Decimal(cap), currency)
     except (MoneyError, InvalidOperation):
-        fail(f"--cap is {cap}, not an amount in {currency} such as 5000.00", USAGE)
+        fail("not_an_amount", USAGE, given=cap, currency=currency)
     starts_at = since.replace(tzinfo=BUSINESS_ZONE).astimezone(UTC) if since else now
     whole_day = until.time() == datetime.min.time()
     ends_at = until.replace(tzinfo=BUSINESS_ZONE).astimezone(UTC) + timedelta(days=1 if whole_day else 0)
@@ -67,12 +89,15 @@ def add_delegation(
     )
     with database() as opened, opened.transaction() as session:
         found = give(session, proposal, person, now)
+    given = found if isinstance(found, str) else None
+    reasons = [] if isinstance(found, str) else [refusal(each) for each in found]
     if json:
-        emit({"delegation": found} if isinstance(found, str) else {"refused": [each.code for each in found]})
-        raise typer.Exit(0 if isinstance(found, str) else 1)
-    if not isinstance(found, str):
-        fail(" ".join(answer(each.code, each.values, chosen) for each in found))
-    typer.echo(found)
+        emit({"delegation": given, "done": given is not None, "refused": reasons})
+    elif given:
+        say("delegation.given", person=to, until=moment(ends_at), id=given)
+    else:
+        complain("\n".join(each["reason"] for each in reasons))
+    raise typer.Exit(0 if given else FAILED)
 
 
 @delegate.command("list")
@@ -82,15 +107,15 @@ def list_delegations(
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Also what is over or revoked. 含已结束的。")] = False,
     json: Json = False,
-    lang: Lang = None,
+    _lang: Lang = None,
 ) -> None:
     """List delegations. 代理列表。"""
     from shared.delegations import find
-    from shared.money import format_amount
-    from shared.words import word
+    from shared.words import money, word
 
-    chosen, now = language(lang), datetime.now(UTC)
+    chosen, now = language(), datetime.now(UTC)
     with database() as opened, opened.transaction() as session:
+        existing(session, "person", person)
         found = find(session, person=person, now=None if everything else now)
     if json:
         emit(found)
@@ -105,7 +130,7 @@ def list_delegations(
                 clock(each["starts_at"], "%Y-%m-%d %H:%M"),
                 clock(each["ends_at"], "%Y-%m-%d %H:%M"),
                 " / ".join(word("roles", role, chosen) for role in each["roles"] or ()),
-                format_amount(each["cap_minor"], each["currency"], "en") if each["currency"] else "",
+                money(each["cap_minor"], each["currency"], chosen) if each["currency"] else "",
                 each["reason"],
                 each["revoked_by"],
             )
@@ -115,17 +140,10 @@ def list_delegations(
 
 
 @delegate.command("revoke")
-def revoke_delegation(delegation: str, person: As, json: Json = False, lang: Lang = None) -> None:
+def revoke_delegation(delegation: str, person: As, json: Json = False, _lang: Lang = None) -> None:
     """End a delegation at once. 撤销代理。"""
     from shared.delegations import revoke
-    from shared.words import answer
 
-    chosen = language(lang)
     with database() as opened, opened.transaction() as session:
         refused = revoke(session, ids([delegation])[0], person, datetime.now(UTC))
-    if json:
-        emit({"delegation": delegation, "revoked": refused is None, "refused": refused and refused.code})
-        raise typer.Exit(1 if refused else 0)
-    if refused:
-        fail(answer(refused.code, refused.values, chosen))
-    typer.echo("Revoked. 已撤销。")
+    conclude("delegation.revoked", {"delegation": delegation}, refused, json)

@@ -8,16 +8,28 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workers.commands.terminal import USAGE, As, Json, Lang, clock, database, emit, fail, language, publish, table
+from workers.commands.terminal import (
+    USAGE,
+    As,
+    Json,
+    Lang,
+    clock,
+    conclude,
+    database,
+    emit,
+    existing,
+    fail,
+    language,
+    publish,
+    table,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from messages.events import FieldError
-    from shared.authority import Refusal
     from shared.database import Session
 
-draft = typer.Typer(no_args_is_help=True, help="Drafts: save, list, submit an order by hand. 草稿:保存、查询、提交。")
+draft = typer.Typer(no_args_is_help=True, help="Drafts: save, list, submit an order by hand. 草稿：保存、查询、提交。")
 
 Number = Annotated[str, typer.Argument(metavar="DRAFT", help="Its number, such as SO-20261123-000042. 单号。")]
 
@@ -30,7 +42,7 @@ def save_draft(
         str | None, typer.Option("--draft", help="Save over this draft; else a new one. 草稿号。")
     ] = None,
     json: Json = False,
-    lang: Lang = None,
+    _lang: Lang = None,
 ) -> None:
     """Save a draft; its number is the order's. Only customer and sale type must be there. 保存草稿。
 
@@ -44,20 +56,17 @@ def save_draft(
     with database() as opened, opened.transaction() as session:
         saved, faults, refused = save(session, person, body, limits(settings()), datetime.now(UTC), number)
         lines = lines_available(session, body) if saved else []
-    _end_where_refused(number, faults, refused, json, lang)
-    if json:
-        emit({"draft": saved, "done": True, "errors": [], "refused": None, "available": lines})
-        return
-    typer.echo(f"Saved as {saved}. 已保存,单号 {saved}。")
-    if lines:
+    if lines and not json:
         table(
             ("line", "product", "quantity", "available", "short"),
             ((e["line"], e["product"], e["quantity"], e["available"], e["short"]) for e in lines),
         )
+    data = {"draft": saved or number, "available": lines}
+    conclude("draft.saved", data, refused, json, faults=faults, number=saved)
 
 
 @draft.command("submit")
-def submit_draft(number: Number, person: As, json: Json = False, lang: Lang = None) -> None:
+def submit_draft(number: Number, person: As, json: Json = False, _lang: Lang = None) -> None:
     """Submit a draft: it becomes an order and goes to review. Only its creator may, once. 提交。"""
     from shared import rulebook
     from shared.settings import settings
@@ -70,25 +79,17 @@ def submit_draft(number: Number, person: As, json: Json = False, lang: Lang = No
         receipt, refused, batches = submit(session, person, number, limits(settings()), rules, datetime.now(UTC))
     publish(batches)
     faults = receipt.errors if receipt and receipt.verdict is not Verdict.ACCEPTED else ()
-    _end_where_refused(number, faults, refused, json, lang)
-    if json:
-        emit({"draft": number, "done": True, "errors": [], "refused": None})
-    else:
-        typer.echo(f"Submitted: {number} is in review. 提交成功:{number} 已进入审核。")
+    conclude("draft.submitted", {"draft": number}, refused, json, faults=faults, number=number)
 
 
 @draft.command("delete")
-def delete_draft(number: Number, person: As, json: Json = False, lang: Lang = None) -> None:
+def delete_draft(number: Number, person: As, json: Json = False, _lang: Lang = None) -> None:
     """Throw a draft away; its number is not used again. 删除草稿。"""
     from workers.intake.drafts import delete
 
     with database() as opened, opened.transaction() as session:
         refused = delete(session, person, number, datetime.now(UTC))
-    _end_where_refused(number, (), refused, json, lang)
-    if json:
-        emit({"draft": number, "done": True, "errors": [], "refused": None})
-    else:
-        typer.echo(f"{number} is deleted. 已删除。")
+    conclude("draft.deleted", {"draft": number}, refused, json, number=number)
 
 
 @draft.command("list")
@@ -96,11 +97,14 @@ def list_drafts(
     creator: Annotated[str | None, typer.Option(help="Only those of this person. 制单人。")] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000)] = 50,
     json: Json = False,
+    _lang: Lang = None,
 ) -> None:
     """List drafts that are not submitted, the latest first. 草稿列表。"""
+    from shared.words import word
     from workers.intake.drafts import find
 
     with database() as opened, opened.transaction() as session:
+        existing(session, "person", creator)
         found = find(session, creator, limit)
     if json:
         emit(found)
@@ -112,7 +116,7 @@ def list_drafts(
                 each["number"],
                 each["creator"],
                 each["customer"],
-                each["sale_type"],
+                word("sale_types", each["sale_type"], language()),
                 clock(each["updated_at"], "%Y-%m-%d %H:%M"),
             )
             for each in found
@@ -121,14 +125,14 @@ def list_drafts(
 
 
 @draft.command("show")
-def show_draft(number: Number) -> None:
+def show_draft(number: Number, _lang: Lang = None) -> None:
     """Print a draft as JSON; its `body` is what `save` takes. 查看草稿。"""
     from workers.intake.drafts import whole
 
     with database() as opened, opened.transaction() as session:
         found = whole(session, number)
         if found is None:
-            fail(f"There is no draft {number}. 没有草稿 {number}。")
+            fail("no.draft", given=number)
         emit(found | {"available": lines_available(session, found["body"])})
 
 
@@ -143,28 +147,11 @@ def lines_available(session: "Session", body: "Mapping[str, Any]") -> list[dict[
 
 def _body(file: str) -> dict[str, Any]:
     if file != "-" and not Path(file).is_file():
-        fail(f"There is no file {file}.", USAGE)
+        fail("no.file", USAGE, given=file)
     try:
         body = json_module.loads(sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        fail(f"{file} is not JSON: {error}", USAGE)
+        fail("not_json", USAGE, file=file, error=error)
     if not isinstance(body, dict):
-        fail(f"{file} holds no JSON object.", USAGE)
+        fail("no_object", USAGE, file=file)
     return body
-
-
-def _end_where_refused(
-    number: str | None, faults: "Sequence[FieldError]", refused: "Refusal | None", json: bool, lang: str | None
-) -> None:
-    """Ends the command with everything that is wrong."""
-    from shared.words import answer
-
-    if not faults and refused is None:
-        return
-    if json:
-        errors = [each.model_dump() for each in faults]
-        emit({"draft": number, "done": False, "errors": errors, "refused": refused and refused.code})
-        raise typer.Exit(1)
-    if refused:
-        fail(answer(refused.code, refused.values, language(lang)))
-    fail("\n".join(f"{each.field}: {each.reason}" for each in faults))

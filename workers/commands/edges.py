@@ -19,6 +19,7 @@ from workers.commands.terminal import (
     details,
     emit,
     fail,
+    joined,
     language,
     one_of,
     table,
@@ -48,7 +49,7 @@ def submit(
     ] = None,
     check: Annotated[
         bool,
-        typer.Option("--check", help="Only say what would happen. Each is judged by what is stored. 只检查,不保存。"),
+        typer.Option("--check", help="Only say what would happen. Each is judged by what is stored. 只检查，不保存。"),
     ] = False,
     report: Report = None,
     today: Annotated[
@@ -204,10 +205,10 @@ def _fact(kind: str, given: Mapping[str, Any], source: str, fact_id: str | None,
     except Refused as refused:
         wrong = {error.field.removeprefix(f"{kind}."): error for error in refused.errors}
         options = [
-            f"--{name.replace('_', '-')}: {reason(error.code, error.reason, language())}"
+            told("fault", field=f"--{name.replace('_', '-')}", reason=reason(error.code, error.reason, language()))
             for name, error in wrong.items()
         ]
-        fail("bad_options", USAGE, kind=kind, reasons="; ".join(options))
+        fail("bad_options", USAGE, kind=kind, reasons=joined(options))
     return Submission(raw, "command line")
 
 
@@ -238,7 +239,7 @@ def _currency_of(order: str) -> str:
     with database() as opened, opened.transaction() as session:
         found = whole_order(session, order)
     if found is None:
-        fail("no.order", USAGE, given=order)
+        fail("no.order", given=order)
     return str(found["document"]["currency"])
 
 
@@ -277,7 +278,7 @@ def refusals(
     with database() as opened, opened.transaction() as session:
         found = find_refusals(session, kind=kind, limit=limit) if refusal is None else one_refusal(session, refusal)
     if found is None:
-        fail("no.refusal", USAGE, given=refusal)
+        fail("no.refusal", given=refusal)
     if json:
         emit(found)
         return
@@ -312,6 +313,9 @@ def _why(found: Mapping[str, Any]) -> str:
     from shared.words import explain
 
     reasons = [explain(each, language()) for each in found["findings"]]
-    reasons += [f"{each['field']}: {reason(each['code'], each['reason'], language())}" for each in found["errors"]]
+    reasons += [
+        told("fault", field=each["field"], reason=reason(each["code"], each["reason"], language()))
+        for each in found["errors"]
+    ]
     more = len(reasons) - _REASONS_SHOWN
-    return "; ".join([*reasons[:_REASONS_SHOWN], *([told("and_more", count=more)] if more > 0 else [])])
+    return joined([*reasons[:_REASONS_SHOWN], *([told("and_more", count=more)] if more > 0 else [])])

@@ -8,7 +8,7 @@ from typing import Any
 from shared.history import SYSTEM
 from shared.reasons import reason
 from shared.words import answer, explain, grounds, money, remedy, word
-from workers.commands.terminal import clock, language, table, told
+from workers.commands.terminal import clock, joined, language, table, told
 
 _SAID = ("reason", "requested_change", "clause", "question", "answer", "comment", "replaced_by")
 
@@ -32,7 +32,7 @@ def _event(event: Mapping[str, Any], currency: str) -> tuple[object, ...]:
         event["step"],
         _who(event),
         word("states", event["state"], language()),
-        "; ".join(why(event, currency)),
+        joined(why(event, currency)),
     )
 
 
@@ -40,7 +40,7 @@ def _attempt(attempt: Mapping[str, Any]) -> tuple[object, ...]:
     action = attempt["action"]
     kind, _, name = action.partition(".")
     tried = word("facts", name, language()) if kind == "fact" else word("attempts", action, language())
-    return ("", _at(attempt), told("attempt", what=tried), "", "", _who(attempt), "", "; ".join(_refused(attempt)))
+    return ("", _at(attempt), told("attempt", what=tried), "", "", _who(attempt), "", joined(_refused(attempt)))
 
 
 def _at(entry: Mapping[str, Any]) -> str:
@@ -78,14 +78,14 @@ def why(event: Mapping[str, Any], currency: str) -> Iterator[str]:
         yield _seen(event["saw"], data.get("findings", []))
     for change in event["changes"]:
         old, new = (_value(change["field"], change[side], currency) for side in ("old", "new"))
-        yield f"{change['field']}: {old} → {new}"
+        yield told("fault", field=change["field"], reason=f"{old} → {new}")
 
 
 def _seen(saw: Mapping[str, Any], told_already: list[Any]) -> str:
     if saw["findings"] and saw["findings"] == told_already:
         return told("saw_these", version=saw["version"])
     findings = [explain(finding, language()) for finding in saw["findings"]] or [told("saw_nothing")]
-    return told("saw", version=saw["version"], findings="; ".join(findings))
+    return told("saw", version=saw["version"], findings=joined(findings))
 
 
 def _finding(finding: Mapping[str, Any]) -> str:
@@ -97,12 +97,12 @@ def _refused(attempt: Mapping[str, Any]) -> Iterator[str]:
     data = attempt["data"]
     yield from map(_finding, data.get("findings", ()))
     for error in data.get("errors", ()):
-        yield f"{error['field']}: {reason(error['code'], error['reason'], language())}"
+        yield told("fault", field=error["field"], reason=reason(error["code"], error["reason"], language()))
     refused = data.get("refused")
     if isinstance(refused, str):
         yield answer(refused, data, language())
     elif refused and "errors" not in data:
-        yield from (f"{field}: {code}" for field, code in refused.items())
+        yield from (told("fault", field=field, reason=code) for field, code in refused.items())
 
 
 def _value(field: str, value: Any, currency: str) -> str:

@@ -1,14 +1,11 @@
 """`inquiry`: what customers ask, and what they are answered."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from workers.commands.terminal import As, Json, Lang, clock, database, emit, fail, language, table
-
-if TYPE_CHECKING:
-    from shared.authority import Refusal
+from workers.commands.terminal import As, Json, Lang, clock, conclude, database, emit, language, table
 
 inquiry = typer.Typer(no_args_is_help=True, help="Inquiries of customers, and their answers. 询价与咨询。")
 
@@ -21,7 +18,7 @@ def add_inquiry(
     about: Annotated[str, typer.Option(help="product 产品 | price 价格 | delivery 交货")],
     product: Annotated[str | None, typer.Option(help="The product that it is about. 商品。")] = None,
     json: Json = False,
-    lang: Lang = None,
+    _lang: Lang = None,
 ) -> None:
     """Record a question; it is to be answered within a working day. 登记询价。"""
     from shared import rulebook
@@ -43,7 +40,7 @@ def add_inquiry(
             overrides=rules.overrides,
             now=now,
         )
-    _end(number, refused, f"Recorded as {number}. 已登记。", json, lang)
+    conclude("inquiry.recorded", {"inquiry": number}, refused, json, number=number)
 
 
 @inquiry.command("answer")
@@ -52,14 +49,14 @@ def answer_inquiry(
     text: Annotated[str, typer.Argument(help="The answer that the customer was given. 答复。")],
     person: As,
     json: Json = False,
-    lang: Lang = None,
+    _lang: Lang = None,
 ) -> None:
     """Record the answer, with its time. 答复询价。"""
     from workers.sales_review.inquiries import answer
 
     with database() as opened, opened.transaction() as session:
         refused = answer(session, number, text, person, datetime.now(UTC))
-    _end(number, refused, "Answered. 已答复。", json, lang)
+    conclude("inquiry.answered", {"inquiry": number}, refused, json)
 
 
 @inquiry.command("list")
@@ -69,8 +66,10 @@ def list_inquiries(
     customer: Annotated[str | None, typer.Option(help="Only this customer's. 客户。")] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000)] = 50,
     json: Json = False,
+    _lang: Lang = None,
 ) -> None:
     """List inquiries, unanswered ones first by their deadline. 询价列表。"""
+    from shared.words import word
     from workers.sales_review.inquiries import find
 
     now = datetime.now(UTC)
@@ -80,30 +79,19 @@ def list_inquiries(
         emit(found)
         return
     table(
-        ("inquiry", "customer", "about", "product", "question", "due", "", "answer", "by"),
+        ("inquiry", "customer", "about", "product", "question", "due", "", "answer", "answered_by"),
         (
             (
                 each["number"],
                 each["customer"],
-                each["about"],
+                word("inquiry_subjects", each["about"], language()),
                 each["product"],
                 each["question"],
                 clock(each["due_at"], "%m-%d %H:%M"),
-                "overdue 超期" if each["overdue"] else "",
+                word("inquiry_states", "overdue", language()) if each["overdue"] else "",
                 each["answer"],
                 each["answered_by"],
             )
             for each in found
         ),
     )
-
-
-def _end(number: str | None, refused: "Refusal | None", done: str, json: bool, lang: str | None) -> None:
-    from shared.words import answer
-
-    if json:
-        emit({"inquiry": number, "done": refused is None, "refused": refused and refused.code})
-        raise typer.Exit(1 if refused else 0)
-    if refused:
-        fail(answer(refused.code, refused.values, language(lang)))
-    typer.echo(done)

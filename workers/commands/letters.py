@@ -11,16 +11,19 @@ from workers.commands.terminal import (
     Json,
     Lang,
     clock,
+    conclude,
     database,
     details,
     emit,
+    existing,
     fail,
     ids,
     language,
     one_of,
-    say,
     table,
 )
+
+Letter = Annotated[str, typer.Argument(metavar="LETTER", help="Its id, from `orderflow letters`. 信函编号。")]
 
 letters = typer.Typer(no_args_is_help=False, help="Letters to customers, and what became of them. 客户信函。")
 
@@ -45,6 +48,7 @@ def list_letters(
         return
     one_of("status", status, STATUSES, "letter_states")
     with database() as opened, opened.transaction() as session:
+        existing(session, "order", order)
         found = find_letters(session, status=status, order=order, limit=limit)
     if json:
         emit(found)
@@ -69,7 +73,7 @@ def list_letters(
 
 
 @letters.command("show")
-def show_letter(letter: str, json: Json = False, _lang: Lang = None) -> None:
+def show_letter(letter: Letter, json: Json = False, _lang: Lang = None) -> None:
     """Show one letter word for word, and the fingerprint of what is attached. 信函全文。"""
     from shared.post import whole_letter
     from shared.words import word
@@ -97,7 +101,7 @@ def show_letter(letter: str, json: Json = False, _lang: Lang = None) -> None:
 
 @letters.command("paper")
 def show_paper(
-    letter: str,
+    letter: Letter,
     out: Annotated[Path, typer.Option(dir_okay=False, help="The PDF file to write. 文件。")],
     _lang: Lang = None,
 ) -> None:
@@ -117,7 +121,7 @@ def show_paper(
 
 @letters.command("resend")
 def resend_letter(
-    letter: str,
+    letter: Letter,
     person: As,
     to: Annotated[str | None, typer.Option(help="Another e-mail address than the order's. 收件地址。")] = None,
     json: Json = False,
@@ -125,16 +129,8 @@ def resend_letter(
 ) -> None:
     """Send a letter that has failed, or of which it is uncertain whether it was sent, once more. 重发。"""
     from shared.post import resend
-    from shared.words import answer
-    from workers.commands.terminal import complain
 
     with database() as opened, opened.transaction() as session:
         (one,) = ids([letter])
         refused = resend(session, one, person, to, datetime.now(UTC))
-    if json:
-        emit({"letter": letter, "done": refused is None, "refused": refused and refused.code})
-        raise typer.Exit(1 if refused else 0)
-    if refused:
-        complain(answer(refused.code, refused.values, language()))
-        raise typer.Exit(1)
-    say("letter.resent")
+    conclude("letter.resent", {"letter": letter}, refused, json)

@@ -5,7 +5,21 @@ from typing import Annotated
 
 import typer
 
-from workers.commands.terminal import USAGE, As, Json, Lang, clock, database, emit, fail, ids, language, table
+from workers.commands.terminal import (
+    USAGE,
+    As,
+    Json,
+    Lang,
+    clock,
+    database,
+    emit,
+    existing,
+    fail,
+    ids,
+    language,
+    say,
+    table,
+)
 
 notices = typer.Typer(invoke_without_command=True, help="What people were told of their orders and tasks. 通知。")
 
@@ -17,24 +31,25 @@ def list_notices(
     unread: Annotated[bool, typer.Option("--unread", help="Only those not read yet. 未读。")] = False,
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 100,
     json: Json = False,
-    lang: Lang = None,
+    _lang: Lang = None,
 ) -> None:
     """List what a person was told, in their own name and for those who are away, the newest first. 通知。"""
     if context.invoked_subcommand is not None:
         return
     if person is None:
-        fail("Say whose notices: --as PERSON. 请指明人员:--as。", USAGE)
+        fail("whose_notices", USAGE)
     from shared.notices import inbox
     from shared.words import notice
 
-    chosen = language(lang)
+    chosen = language()
     with database() as opened, opened.transaction() as session:
+        existing(session, "person", person)
         found = inbox(session, person, datetime.now(UTC), unread=unread, limit=limit)
     if json:
         emit([each | {"text": notice(each["kind"], each["data"], chosen)} for each in found])
         return
     table(
-        ("id", "at", "order", "to", "what", "read"),
+        ("id", "time", "order", "to", "what", "read"),
         (
             (
                 each["id"],
@@ -54,17 +69,16 @@ def read_notices(
     person: As,
     named: Annotated[list[str] | None, typer.Argument(metavar="[NOTICE…]", help="Their ids; all, if none.")] = None,
     json: Json = False,
-    lang: Lang = None,
+    _lang: Lang = None,
 ) -> None:
     """Mark notices as read by you: those named, or all. 标为已读。"""
     from shared.notices import mark_read
-    from shared.words import remark
 
-    chosen = language(lang)
     wanted = ids(named) if named else None
     with database() as opened, opened.transaction() as session:
+        existing(session, "person", person)
         count = mark_read(session, person, wanted, datetime.now(UTC))
     if json:
         emit({"read": count})
         return
-    typer.echo(remark("read", {"count": count}, chosen))
+    say("notices.read", count=count)

@@ -70,7 +70,7 @@ def show_dead(letter: str, json: Json = False, _lang: Lang = None) -> None:
     with database() as opened, opened.transaction() as session:
         found = dead_letter(session, letter)
     if found is None:
-        fail("no.letter", USAGE, given=letter)
+        fail("no.letter", given=letter)
     if json:
         emit(found)
         return

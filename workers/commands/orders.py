@@ -150,7 +150,7 @@ def show(
     with database() as opened, opened.transaction() as session:
         found = whole_order(session, order)
     if found is None:
-        fail("no.order", USAGE, given=order)
+        fail("no.order", given=order)
     if json:
         emit(found)
         return

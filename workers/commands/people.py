@@ -14,14 +14,18 @@ from workers.commands.terminal import (
     Lang,
     clock,
     complain,
+    conclude,
     database,
     emit,
     existing,
     fail,
+    joined,
     language,
     one_of,
     publish,
+    say,
     table,
+    told,
 )
 
 if TYPE_CHECKING:
@@ -76,7 +80,7 @@ def show_tasks(found: "Sequence[dict[str, Any]]") -> None:
                 " / ".join(word("roles", each, language()) for each in task["roles"]),
                 task["on_behalf_of"] or task["assignee"],
                 clock(task["due_at"], "%m-%d %H:%M"),
-                "; ".join(
+                joined(
                     [explain(finding, language()) for finding in task["findings"]]
                     + _answers(task)
                     + _beside(task, language())
@@ -92,11 +96,12 @@ def _beside(task: dict[str, Any], chosen: "Language") -> list[str]:
     from shared.words import word
 
     special = task["special_requirements"].strip()
-    parts = [f"{word('printed', 'special_requirements', chosen)}: {special}"] if special else []
+    named = word("printed", "special_requirements", chosen)
+    parts = [told("fault", field=named, reason=special)] if special else []
     available = task["basis"].get("available")
     if available:
-        listed = ", ".join(f"{product} {count}" for product, count in available.items())
-        parts.append(f"{word('printed', 'available', chosen)}: {listed}")
+        listed = told("comma").join(f"{product} {count}" for product, count in available.items())
+        parts.append(told("fault", field=word("printed", "available", chosen), reason=listed))
     return parts
 
 
@@ -241,29 +246,29 @@ def _tell(
     """What was done and what was refused, and why."""
     from shared.authority import Refusal
     from shared.tasks import Transferred
-    from shared.words import answer, remark, word
+    from shared.words import answer, word
 
     refused = [(wish, each) for wish, each in zip(wishes, answers, strict=True) if isinstance(each, Refusal)]
     done = len(wishes) - len(refused)
     needless = any(isinstance(each, Transferred) and each.needless for each in answers)
     if json:
-        told = [
+        reasons = [
             {"task": wish.task, "refused": each.code, "reason": answer(each.code, each.values, language())}
             for wish, each in refused
         ]
-        emit({"done": done, "refused": told, "needless": needless, "dry_run": dry_run})
+        emit({"done": done, "refused": reasons, "needless": needless, "dry_run": dry_run})
         raise typer.Exit(FAILED if refused else 0)
     if dry_run:
         passed_by = {wish.task for wish, _ in refused}
         show_tasks([task for task in preview if task["id"] not in passed_by])
     for wish, each in refused:
         sentence = answer(each.code, each.values, language())
-        complain(sentence if len(wishes) == 1 else f"{wish.task}: {sentence}")
+        complain(sentence if len(wishes) == 1 else told("fault", field=wish.task, reason=sentence))
     if len(wishes) != 1 or done:
         choice = word("choices", wishes[0].choice, language()) if wishes else ""
-        typer.echo(remark("would_be_done" if dry_run else "done", {"count": done, "choice": choice}, language()))
+        say("would_decide" if dry_run else "decided", count=done, choice=choice)
     if needless:
-        typer.echo(remark("needless", {}, language()))
+        say("needless")
     raise typer.Exit(FAILED if refused else 0)
 
 
@@ -276,19 +281,12 @@ def urge(
     """Ask for a decision: the order's creator or an operator may, once in a while. 催办。"""
     from shared import rulebook, urging
     from shared.settings import settings
-    from shared.words import answer, remark
 
     pause = timedelta(seconds=settings().urge_pause_seconds)
     with database() as opened, opened.transaction() as session:
         book = rulebook.read(session)
         refused = urging.urge(session, task, person, book.definitions, book.policies, datetime.now(UTC), pause)
-    if json:
-        emit({"task": task, "done": refused is None, "refused": refused and refused.code})
-    elif refused:
-        complain(answer(refused.code, refused.values, language()))
-    else:
-        typer.echo(remark("urged", {}, language()))
-    raise typer.Exit(FAILED if refused else 0)
+    conclude("done.urge", {"task": task}, refused, json)
 
 
 def ask(
@@ -307,16 +305,9 @@ def ask(
     """
     from shared import questions, rulebook
     from shared.authority import Wish
-    from shared.words import answer, remark
 
     wish = Wish(task, person, questions.ASK, on_behalf_of=on_behalf_of)
     with database() as opened, opened.transaction() as session:
         book = rulebook.read(session)
         refused = questions.ask(session, wish, question, book.definitions, book.policies, datetime.now(UTC))
-    if json:
-        emit({"task": task, "done": refused is None, "refused": refused and refused.code})
-    elif refused:
-        complain(answer(refused.code, refused.values, language()))
-    else:
-        typer.echo(remark("asked", {}, language()))
-    raise typer.Exit(FAILED if refused else 0)
+    conclude("done.ask", {"task": task}, refused, json)

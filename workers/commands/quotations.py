@@ -3,22 +3,30 @@
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from workers.commands.terminal import USAGE, As, Json, Lang, console, database, emit, fail, language, table
+from workers.commands.terminal import (
+    USAGE,
+    As,
+    Json,
+    Lang,
+    conclude,
+    database,
+    details,
+    emit,
+    existing,
+    fail,
+    language,
+    one_of,
+    table,
+)
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from messages.events import FieldError
-    from shared.authority import Refusal
-
-quote = typer.Typer(no_args_is_help=True, help="Quotations: make, accept, order from. 报价:制作、接受、转订单。")
+quote = typer.Typer(no_args_is_help=True, help="Quotations: make, accept, order from. 报价：制作、接受、转订单。")
 
 Number = Annotated[str, typer.Argument(metavar="QUOTATION", help="Its number, such as QT-20261123-000042. 报价单号。")]
-Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
+_STATUSES = ("open", "accepted", "expired", "ordered")
 
 
 @quote.command()
@@ -29,7 +37,7 @@ def make(
     ],
     person: As,
     json: Json = False,
-    lang: Lang = None,
+    _lang: Lang = None,
 ) -> None:
     """Make a quotation; without expires_on it holds as long as the policy says. 制作报价。"""
     from pydantic import ValidationError
@@ -40,19 +48,18 @@ def make(
     from workers.sales_review import quotations
 
     if file != "-" and not Path(file).is_file():
-        fail(f"There is no file {file}.", USAGE)
+        fail("no.file", USAGE, given=file)
     now = datetime.now(UTC)
     try:
         offer = QuotationOffered.model_validate_json(sys.stdin.read() if file == "-" else Path(file).read_bytes())
     except ValidationError as invalid:
         told = invalid.errors(include_url=False)
         faults = [FieldError(field=".".join(map(str, e["loc"])), code=e["type"], reason=e["msg"]) for e in told]
-        _end(None, faults, None, "", json, lang)
-        return
+        conclude("quotation.made", {"quotation": None}, None, json, faults=faults, number="")
     with database() as opened, opened.transaction() as session:
         policy = rulebook.read(session).policy(_today(now))
         number, faults, refused = quotations.make(session, offer, person, policy, now)
-    _end(number, faults, refused, f"Made {number}. 已报价,单号 {number}。", json, lang)
+    conclude("quotation.made", {"quotation": number}, refused, json, faults=faults, number=number)
 
 
 @quote.command()
@@ -61,14 +68,14 @@ def accept(
     person: As,
     by: Annotated[str, typer.Option(help="Who of the customer accepted; default: who records it. 客户接受人。")] = "",
     json: Json = False,
-    lang: Lang = None,
+    _lang: Lang = None,
 ) -> None:
     """Record that the customer accepts: the prices are agreed from now on. 客户接受报价。"""
     from workers.sales_review import quotations
 
     with database() as opened, opened.transaction() as session:
         refused = quotations.accept(session, number, person, by, datetime.now(UTC))
-    _end(number, (), refused, "Accepted. 已接受。", json, lang)
+    conclude("quotation.accepted", {"quotation": number}, refused, json)
 
 
 @quote.command("list")
@@ -77,33 +84,42 @@ def list_quotations(
     status: Annotated[str | None, typer.Option(help="open, accepted, expired or ordered. 状态。")] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000)] = 50,
     json: Json = False,
+    _lang: Lang = None,
 ) -> None:
     """List quotations, the newest first. 报价列表。"""
     from workers.sales_review import quotations
 
-    if status not in (None, "open", "accepted", "expired", "ordered"):
-        fail(f"--status is {status}, not one of open, accepted, expired, ordered.", USAGE)
+    one_of("state", status, _STATUSES, "quotation_states")
     today = _today(datetime.now(UTC))
     with database() as opened, opened.transaction() as session:
+        existing(session, "customer", customer)
         found = quotations.find(session, customer=customer, status=status, today=today, limit=limit)
     if json:
         emit(found)
         return
-    names = ("number", "customer", "currency", "status", "expires_on", "accepted_by", "order")
-    table(names, ([each[name] for name in names] for each in found))
+    names = ("quotation", "customer", "currency", "status", "expires_on", "accepted_by", "order")
+    table(names, ([_in_words(each)[name] for name in names] for each in found))
 
 
 @quote.command()
-def show(number: Number, json: Json = False) -> None:
+def show(number: Number, json: Json = False, _lang: Lang = None) -> None:
     """Show one quotation with its lines. 报价详情。"""
     found = _whole(number)
     if json:
         emit(found)
         return
-    for name in ("number", "customer", "description", "made_by", "expires_on", "accepted_by", "status", "order"):
-        console.print(f"{name:12} {found[name] or ''}", markup=False, highlight=False)
+    details(
+        _in_words(found),
+        ("quotation", "customer", "description", "made_by", "expires_on", "accepted_by", "status", "order"),
+    )
     names = ("product", "quantity", "unit_price", "description")
     table(names, ([line[name] for name in names] for line in found["lines"]))
+
+
+def _in_words(found: dict[str, Any]) -> dict[str, Any]:
+    from shared.words import word
+
+    return found | {"quotation": found["number"], "status": word("quotation_states", found["status"], language())}
 
 
 @quote.command()
@@ -119,8 +135,10 @@ def order(
     phone: Annotated[str | None, typer.Option(help="Default as on record. 电话。")] = None,
     email: Annotated[str | None, typer.Option(help="Default as on record. 电子邮件。")] = None,
     address: Annotated[str | None, typer.Option(help="Where to deliver; default as on record. 交货地点。")] = None,
-    reply_date: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="回复交期,国内。")] = None,
-    planned_ship_date: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="预发货日期,国外。")] = None,
+    reply_date: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="回复交期（国内）。")] = None,
+    planned_ship_date: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="预发货日期（国外）。")
+    ] = None,
     definition: Annotated[str | None, typer.Option(help="The process; default by sale type. 流程。")] = None,
     json: Json = False,
     _lang: Lang = None,
@@ -172,7 +190,7 @@ def _whole(number: str) -> dict[str, Any]:
     with database() as opened, opened.transaction() as session:
         found = quotations.whole(session, number, _today(datetime.now(UTC)))
     if found is None:
-        fail(f"There is no quotation {number}. 没有报价 {number}。")
+        fail("no.quotation", given=number)
     return found
 
 
@@ -181,25 +199,3 @@ def _customer(code: str) -> dict[str, Any]:
 
     with database() as opened, opened.transaction() as session:
         return customer_record(session, code)
-
-
-def _end(
-    number: str | None,
-    faults: "Sequence[FieldError]",
-    refused: "Refusal | None",
-    done: str,
-    json: bool,
-    lang: str | None,
-) -> None:
-    from shared.words import answer
-
-    failed = bool(faults or refused)
-    if json:
-        errors = [each.model_dump() for each in faults]
-        emit({"quotation": number, "done": not failed, "errors": errors, "refused": refused and refused.code})
-        raise typer.Exit(1 if failed else 0)
-    if refused:
-        fail(answer(refused.code, refused.values, language(lang)))
-    if faults:
-        fail("\n".join(f"{each.field}: {each.reason}" for each in faults))
-    typer.echo(done)

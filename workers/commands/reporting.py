@@ -6,7 +6,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from workers.commands.terminal import FAILED, USAGE, complain, database, emit, fail, language, publish, say
+from workers.commands.terminal import FAILED, USAGE, complain, database, emit, fail, fault, publish, say
 
 FactId = Annotated[
     str | None, typer.Option("--id", help="What names this report for ever: repeats count once. Default: a new one.")
@@ -19,7 +19,6 @@ def report(kind: str, body: dict[str, Any], fact_id: str | None, as_json: bool) 
     of it is listed by `refusals`.
     """
     from shared.ids import new_id
-    from shared.reasons import reason
     from shared.rulebook import LiveRulebook
     from shared.settings import settings
     from workers.commands import verdicts
@@ -40,7 +39,7 @@ def report(kind: str, body: dict[str, Any], fact_id: str | None, as_json: bool) 
     elif receipt.verdict in verdicts.GOOD:
         say("report.taken")
     for error in () if as_json else receipt.errors:
-        complain(f"{error.field}: {reason(error.code, error.reason, language())}")
+        complain(fault(error))
     raise typer.Exit(0 if receipt.verdict in verdicts.GOOD else FAILED)
 
 

@@ -9,7 +9,25 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from workers.commands.terminal import FAILED, As, Json, Lang, console, database, emit, errors, fail, language, table
+from workers.commands.terminal import (
+    FAILED,
+    As,
+    Json,
+    Lang,
+    clock,
+    complain,
+    console,
+    database,
+    emit,
+    fail,
+    joined,
+    language,
+    note,
+    refusal,
+    say,
+    table,
+    told,
+)
 
 if TYPE_CHECKING:
     from shared.database import Session
@@ -36,12 +54,12 @@ class Format(StrEnum):
 
 
 @process.command("list")
-def list_processes(json: Json = False, lang: Lang = None) -> None:
+def list_processes(json: Json = False, _lang: Lang = None) -> None:
     """List every version of every process. 流程列表。"""
     from shared.rulebook import Kind
     from shared.words import word
 
-    chosen = language(lang)
+    chosen = language()
     found = [(source, _definition(source)) for source in _sources(Kind.PROCESS)]
     if json:
         emit([_head(source) | _as_data(each) for source, each in found])
@@ -65,21 +83,21 @@ def list_processes(json: Json = False, lang: Lang = None) -> None:
 
 
 @process.command("show")
-def show_process(name: Name, toml: Toml = False, json: Json = False, lang: Lang = None) -> None:
+def show_process(name: Name, toml: Toml = False, json: Json = False, _lang: Lang = None) -> None:
     """Show one version, step by step. 流程详情。"""
     from shared.drawing import deadline_in_words
     from shared.rulebook import Kind
     from shared.words import word
 
-    chosen = language(lang)
+    chosen = language()
     source = _find(Kind.PROCESS, name)
     each = _definition(source)
     if toml or json:
         _raw(source, _as_data(each), json=json)
         return
     ends = word("states", each.ends_in, chosen) + (f" → {each.then}" if each.then else "")
-    heading = f"{each.key}  {each.title['zh']} {each.title['en']}  {_origin(source)}  {each.effective_from}  → {ends}"
-    console.print(heading, markup=False, highlight=False)
+    heading = f"{each.key}  {each.title[chosen]}  {_origin(source)}  {each.effective_from}  → {ends}"
+    console.print(heading, markup=False, highlight=False, soft_wrap=True)
     table(
         (
             "step",
@@ -112,7 +130,7 @@ def show_process(name: Name, toml: Toml = False, json: Json = False, lang: Lang 
 
 
 @process.command("check")
-def check_process(file: File, json: Json = False) -> None:
+def check_process(file: File, json: Json = False, _lang: Lang = None) -> None:
     """Check a draft alone and together with all that is there; prints every fault with its place. 校验草案。"""
     from shared.rulebook import Kind
 
@@ -120,11 +138,11 @@ def check_process(file: File, json: Json = False) -> None:
 
 
 @process.command("publish")
-def publish_process(file: File, person: As, json: Json = False, lang: Lang = None) -> None:
+def publish_process(file: File, person: As, json: Json = False, _lang: Lang = None) -> None:
     """Publish a version; running processes take it within a second, running orders keep theirs. 发布。"""
     from shared.rulebook import Kind
 
-    _publish(Kind.PROCESS, file, person, json=json, lang=lang)
+    _publish(Kind.PROCESS, file, person, json=json)
 
 
 @process.command("draw")
@@ -134,7 +152,7 @@ def draw(
         Format.SVG
     ),
     output: Annotated[Path | None, typer.Option(help="Write it there instead of printing it. 输出文件。")] = None,
-    lang: Lang = None,
+    _lang: Lang = None,
 ) -> None:
     """Draw a process: a lane for each department, groups side by side, conditions on the arrows. 流程图。"""
     from shared import drawing
@@ -142,7 +160,7 @@ def draw(
 
     each = _definition(_find(Kind.PROCESS, name))
     paint = drawing.svg if format_ is Format.SVG else drawing.mermaid
-    text = paint(each, language(lang))
+    text = paint(each, language())
     if output is None:
         typer.echo(text, nl=False)
         return
@@ -157,11 +175,11 @@ def draw(
 
 
 @policy.command("list")
-def list_policies(json: Json = False, lang: Lang = None) -> None:
+def list_policies(json: Json = False, _lang: Lang = None) -> None:
     """List every version of every policy. 规则参数列表。"""
     from shared.rulebook import Kind
 
-    chosen = language(lang)
+    chosen = language()
     found = [(source, _policy(source)) for source in _sources(Kind.POLICY)]
     if json:
         emit([_head(source) | _figures(each) for source, each in found])
@@ -173,7 +191,7 @@ def list_policies(json: Json = False, lang: Lang = None) -> None:
 
 
 @policy.command("show")
-def show_policy(name: Name, toml: Toml = False, json: Json = False) -> None:
+def show_policy(name: Name, toml: Toml = False, json: Json = False, _lang: Lang = None) -> None:
     """Show the figures of one version. 规则参数详情。"""
     from shared.rulebook import Kind
 
@@ -187,7 +205,7 @@ def show_policy(name: Name, toml: Toml = False, json: Json = False) -> None:
 
 
 @policy.command("check")
-def check_policy(file: File, json: Json = False) -> None:
+def check_policy(file: File, json: Json = False, _lang: Lang = None) -> None:
     """Check a draft; prints every fault with its place. 校验草案。"""
     from shared.rulebook import Kind
 
@@ -195,11 +213,11 @@ def check_policy(file: File, json: Json = False) -> None:
 
 
 @policy.command("publish")
-def publish_policy(file: File, person: As, json: Json = False, lang: Lang = None) -> None:
+def publish_policy(file: File, person: As, json: Json = False, _lang: Lang = None) -> None:
     """Publish a version; it applies to documents made from its day on. 发布。"""
     from shared.rulebook import Kind
 
-    _publish(Kind.POLICY, file, person, json=json, lang=lang)
+    _publish(Kind.POLICY, file, person, json=json)
 
 
 # -- what both do alike ------------------------------------------------------------------------------------------------
@@ -221,14 +239,13 @@ def _check(kind: "Kind", file: Path, *, json: bool) -> None:
     if json:
         emit({"key": each.key, "faults": []})
     else:
-        typer.echo(f"{each.key}: no fault; it would apply from {each.effective_from} on. 无误。")
+        say("rule.no_fault", key=each.key, day=each.effective_from)
 
 
-def _publish(kind: "Kind", file: Path, person: str, *, json: bool, lang: str | None) -> None:
+def _publish(kind: "Kind", file: Path, person: str, *, json: bool) -> None:
     """Whatever is refused is recorded, whoever tried (AUD-01)."""
     from shared import rulebook
     from shared.catalogue import DefinitionError, read_file
-    from shared.words import answer
     from workers.departments import known_activities
 
     now, action = datetime.now(UTC), f"{kind}.publish"
@@ -239,9 +256,10 @@ def _publish(kind: "Kind", file: Path, person: str, *, json: bool, lang: str | N
                 rulebook.audit(session, now, person, action, file.name, {"refused": refused.code})
         if refused:
             if json:
-                emit({"key": None, "refused": refused.code, "faults": []})
-                raise typer.Exit(FAILED)
-            fail(answer(refused.code, refused.values, language(lang)))
+                emit({"key": None, **refusal(refused), "faults": []})
+            else:
+                complain(refusal(refused)["reason"])
+            raise typer.Exit(FAILED)
         try:
             with opened.transaction() as session:
                 each = rulebook.publish(session, kind, read_file(file), file.name, person, now, known_activities())
@@ -252,14 +270,18 @@ def _publish(kind: "Kind", file: Path, person: str, *, json: bool, lang: str | N
     if json:
         emit({"key": each.key, "refused": None, "faults": []})
     else:
-        typer.echo(f"{each.key} is published and applies from {each.effective_from} on. 已发布。")
+        say("rule.published", key=each.key, day=each.effective_from)
 
 
 def _refuse(faults: Sequence[str], *, json: bool) -> NoReturn:
+    from shared.reasons import fault
+
+    said = [fault(each, language()) for each in faults]
     if json:
-        emit({"key": None, "faults": faults})
-        raise typer.Exit(FAILED)
-    fail("\n".join(faults))
+        emit({"key": None, "faults": said})
+    else:
+        complain("\n".join(said))
+    raise typer.Exit(FAILED)
 
 
 @contextmanager
@@ -272,7 +294,7 @@ def _session() -> "Iterator[Session | None]":
         try:
             embedded.running_urls(settings().home)
         except embedded.EmbeddedError:
-            errors.print("No system is running: this is what is shipped. 系统未运行，仅限随附内容。", highlight=False)
+            note("rule.only_shipped")
             yield None
             return
     with database() as opened, opened.transaction() as session:
@@ -292,7 +314,7 @@ def _find(kind: "Kind", name: str) -> "Source":
     wanted, _, version = name.partition("@")
     versions = [each for each in found if each.key == name or (not version and each.key.partition("@")[0] == wanted)]
     if not versions:
-        fail(f"There is no {kind} {name}; there are {', '.join(each.key for each in found)}.")
+        fail(f"unknown.{kind}", given=name, known=told("comma").join(each.key for each in found))
     return max(versions, key=lambda each: int(each.key.partition("@")[2]))
 
 
@@ -310,8 +332,8 @@ def _policy(source: "Source") -> "Policy":
 
 def _origin(source: "Source") -> str:
     if source.published_at is None:
-        return "shipped"
-    return f"{source.published_at:%Y-%m-%d %H:%M} {source.published_by}"
+        return told("rule.shipped")
+    return f"{clock(source.published_at, '%Y-%m-%d %H:%M')} {source.published_by}"
 
 
 def _raw(source: "Source", data: dict[str, Any], *, json: bool) -> None:
@@ -371,5 +393,5 @@ def _figures(each: "Policy") -> dict[str, Any]:
 
 def _shown(value: object) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_shown(each)}" for name, each in value.items())
+        return joined(f"{name} {_shown(each)}" for name, each in value.items())
     return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)

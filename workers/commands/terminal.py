@@ -20,12 +20,15 @@ from rich.text import Text
 from shared import embedded
 from shared.calendar import BUSINESS_ZONE
 from shared.embedded import EmbeddedError
+from shared.reasons import reason
 from shared.settings import settings
-from shared.words import LANGUAGES, Language, sentence, word
+from shared.words import LANGUAGES, Language, answer, sentence, word
 
 if TYPE_CHECKING:  # `up` runs for months and needs no more than the servers' addresses: it loads no database client
     from messages.batch import Batch
+    from messages.events import FieldError
     from shared.audit import Verdict
+    from shared.authority import Refusal
     from shared.database import Database, Session
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs. 输出 JSON。")]
@@ -98,13 +101,66 @@ def complain(text: str) -> None:
     errors.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
 
 
+def conclude(
+    code: str,
+    data: Mapping[str, Any],
+    refused: "Refusal | None",
+    json: bool,
+    /,
+    faults: "Sequence[FieldError]" = (),
+    **values: object,
+) -> NoReturn:
+    """How a command ends that does one thing: with the sentence `code`, or with everything that it was refused for; for
+    programs with `data` and the same.
+    """
+    failed = refused is not None or bool(faults)
+    if json:
+        emit({**data, "done": not failed, **refusal(refused), "errors": [fault_data(each) for each in faults]})
+    elif refused is not None:
+        complain(refusal(refused)["reason"])
+    elif faults:
+        complain("\n".join(map(fault, faults)))
+    else:
+        say(code, **values)
+    raise typer.Exit(FAILED if failed else 0)
+
+
+def refusal(refused: "Refusal | None") -> dict[str, Any]:
+    """Why something was refused, for programs: its code, its figures, and the sentence that they make."""
+    if refused is None:
+        return {"refused": None, "reason": None, "values": {}}
+    sentence_ = answer(refused.code, refused.values, language())
+    return {"refused": refused.code, "reason": sentence_, "values": refused.values}
+
+
+def fault(error: "FieldError") -> str:
+    """What is wrong with a field, in a sentence."""
+    return told("fault", field=error.field, reason=reason(error.code, error.reason, language()))
+
+
+def fault_data(error: "FieldError") -> dict[str, str]:
+    """The same for programs."""
+    return error.model_dump() | {"reason": reason(error.code, error.reason, language())}
+
+
+def joined(phrases: Iterable[str]) -> str:
+    """Several phrases in one line."""
+    return told("joint").join(phrases)
+
+
 def emit(value: Any) -> None:
     """One JSON document on stdout."""
     sys.stdout.write(pydantic_core.to_json(value).decode() + "\n")
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
-    """A table for people; on a pipe it is plain text that does not cut anything. Headings are codes, or empty."""
+    """A table for people; on a pipe it is plain text that does not cut anything. Headings are codes, or empty. Without
+    rows it says that there is nothing.
+    """
+    rows = list(rows)
+    if not rows:
+        say("nothing")
+        return
     names = [heading and word("headings", heading, language()) for heading in headings]
     shown = Table(*names, title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for row in rows:
@@ -160,7 +216,7 @@ def one_of(what: str, given: str | None, known: Iterable[str], kind: str = "") -
         return
     named = {code: word(kind, code, language()) for code in codes}
     listed = [code if language() == "en" or code == name else f"{code} {name}" for code, name in named.items()]
-    fail(f"unknown.{what}", USAGE, given=given, known=", ".join(listed))
+    fail(f"unknown.{what}", USAGE, given=given, known=told("comma").join(listed))
 
 
 def ids(texts: Iterable[str]) -> list[str]:
@@ -181,7 +237,7 @@ def existing(session: "Session", what: str, *named: str | None) -> None:
     given = [each for each in named if each is not None]
     unknown = first_unknown(session, what, given) if given else None
     if unknown is not None:
-        fail(f"no.{what}", USAGE, given=unknown)
+        fail(f"no.{what}", given=unknown)
 
 
 # -- the running system ------------------------------------------------------------------------------------------------
