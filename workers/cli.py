@@ -26,6 +26,7 @@ from workers.commands import (
     production,
     purchases,
     quotations,
+    reports,
     rulebook,
     suppliers,
     terminal,
@@ -78,6 +79,7 @@ for name, subject in (
     app.add_typer(subject, name=name, rich_help_panel="Supply 采购与生产")
 for subject in (rulebook.process, rulebook.policy):
     subject.command("backtest")(backtest.backtest)
+app.add_typer(reports.report, name="report", rich_help_panel="Operations 运维")
 app.add_typer(operations.dead, name="dead", rich_help_panel="Operations 运维")
 
 
