@@ -23,6 +23,52 @@ class GoodsReceived(BaseFact):
     location: Code = "MAIN"
 
 
+class CountedPlace(Contract):
+    """So many pieces were found at a place, blocked ones included."""
+
+    product: Code
+    location: Code = "MAIN"
+    counted: Pieces
+
+
+class StockCounted(BaseFact):
+    """A sheet of stock-taking (库存盘点, WHS-06), whole; `occurred_at` is the moment of counting."""
+
+    kind: Literal["stock_counted"] = "stock_counted"
+    sheet: Code
+    by: Code
+    places: Annotated[tuple[CountedPlace, ...], Field(min_length=1, max_length=10_000)]
+    remarks: Text = ""
+
+    @model_validator(mode="after")
+    def _names_each_place_once(self) -> Self:
+        if len({(each.product, each.location) for each in self.places}) < len(self.places):
+            raise ValueError("a place is counted twice")
+        return self
+
+
+class StockCountDecided(BaseFact):
+    """Somebody other than the counter approves the differences of a sheet, or rejects them (WHS-06)."""
+
+    kind: Literal["stock_count_decided"] = "stock_count_decided"
+    sheet: Code
+    by: Code
+    approve: bool
+    reason: Text = ""
+
+
+class BlockedGoodsDecided(BaseFact):
+    """Blocked pieces are released for sale again, or scrapped (WHS-10)."""
+
+    kind: Literal["blocked_goods_decided"] = "blocked_goods_decided"
+    product: Code
+    location: Code = "MAIN"
+    quantity: Quantity
+    decision: Literal["released", "scrapped"]
+    by: Code
+    reason: Words
+
+
 class SupplierEvaluated(BaseFact):
     """质量评估 of a supplier (SUP-03): its quality system was assessed, and a sample test or site visit was made."""
 
@@ -150,4 +196,5 @@ class ProductionFinished(BaseFact):
 
 PurchaseFact = SupplierEvaluated | SupplierQuoted | PurchaseReceived | PurchaseReturned
 ProductionFact = ProductionPlanned | ProductionConfirmed | ProductionProgress | ProductionDelayed | ProductionFinished
-WarehouseFact = GoodsReceived | PurchaseFact | ProductionFact
+StockFact = GoodsReceived | StockCounted | StockCountDecided | BlockedGoodsDecided
+WarehouseFact = StockFact | PurchaseFact | ProductionFact

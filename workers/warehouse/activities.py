@@ -11,7 +11,9 @@ from shared.database import Session
 from shared.department import Booked, Department, Outcome, ReportedFact, Visit
 from workers.warehouse import (
     arrivals,
+    blocked,
     books,
+    counting,
     plan_rules,
     preparation_books,
     preparation_rules,
@@ -120,6 +122,10 @@ def book_arrivals(session: Session, facts: Sequence[ReportedFact]) -> Booked:
     """到货: raises the stock and wakes the orders that wait for it (WHS-04)."""
     return arrivals.book_arrivals(session, facts)
 
+
+warehouse.fact("stock_counted")(counting.book_counts)
+warehouse.fact("stock_count_decided")(counting.book_decisions)
+warehouse.fact("blocked_goods_decided")(blocked.book_decisions)
 
 # -- buying and making -------------------------------------------------------------------------------------------------
 

@@ -67,12 +67,17 @@ stock_movements = Table(
     Column("location", Text, nullable=False),
     Column("quantity", BigInteger, nullable=False, comment="change of on_hand"),
     Column("blocked", BigInteger, nullable=False, comment="change of blocked"),
-    Column("document", Text, comment="number of the preparation or inspection report that moved it"),
+    Column("document", Text, comment="number of the preparation, inspection report or count that moved it"),
     Column("fact_id", _id, comment="the reported arrival"),
-    CheckConstraint("kind in ('opening', 'counted', 'received', 'issued', 'returned', 'blocked')", name="kind"),
+    CheckConstraint(
+        "kind in ('opening', 'counted', 'received', 'issued', 'returned', 'blocked', 'released', 'scrapped')",
+        name="kind",
+    ),
     CheckConstraint(
         "case when kind = 'issued' then quantity < 0 when kind in ('received', 'returned') then quantity > 0"
-        " when kind = 'blocked' then quantity = 0 and blocked > 0 else quantity <> 0 or blocked <> 0 end",
+        " when kind = 'blocked' then quantity = 0 and blocked > 0"
+        " when kind = 'released' then quantity = 0 and blocked < 0"
+        " when kind = 'scrapped' then quantity < 0 and blocked = quantity else quantity <> 0 or blocked <> 0 end",
         name="sign",
     ),
     Index("uq_stock_movements_fact_id", "fact_id", unique=True, postgresql_where=text("fact_id is not null")),
