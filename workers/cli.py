@@ -28,6 +28,7 @@ from workers.commands import (
     quotations,
     reports,
     rulebook,
+    stock,
     suppliers,
     terminal,
     tracking,
@@ -75,8 +76,9 @@ for name, subject in (
     ("supplier", suppliers.supplier),
     ("purchase", purchases.purchase),
     ("production", production.production),
+    ("stock", stock.stock),
 ):
-    app.add_typer(subject, name=name, rich_help_panel="Supply 采购与生产")
+    app.add_typer(subject, name=name, rich_help_panel="Goods 库存、采购与生产")
 for subject in (rulebook.process, rulebook.policy):
     subject.command("backtest")(backtest.backtest)
 app.add_typer(reports.report, name="report", rich_help_panel="Operations 运维")

@@ -764,14 +764,14 @@ def test_a_shipment_of_goods_that_were_never_issued_is_found(prepared: Warehouse
     with prepared.database.transaction() as session:
         session.write(
             "insert into logistics.delivery_notes"
-            " (number, order_id, customer, customer_name, address, country, region, issued_at)"
-            " select 'DN-1', * from unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],"
+            " (number, part, order_id, customer, customer_name, address, country, region, issued_at)"
+            " select 'DN-1', 1, * from unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],"
             " %s::timestamptz[])",
             *columns([(order_id, "C001", "明珠", "上海", "CN", "", NOW)], 7),
         )
         session.write(
-            "insert into logistics.shipments (tracking_number, note, order_id, quantity, shipped_at)"
-            " values ('T1', 'DN-1', %s, 3, %s)",
+            "insert into logistics.shipments (tracking_number, note, order_id, quantity, rest, shipped_at)"
+            " values ('T1', 'DN-1', %s, 3, 0, %s)",
             order_id,
             NOW,
         )

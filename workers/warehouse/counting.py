@@ -1,5 +1,5 @@
-"""Stock-taking (库存盘点, WHS-06): whole sheets at once, whose differences adjust the stock once another person than the
-counter has approved them.
+"""Stock-taking (库存盘点, WHS-06): whole sheets at once, whose differences adjust the stock once another person than
+the counter has approved them.
 """
 
 from collections.abc import Collection, Iterable, Sequence

@@ -1,7 +1,7 @@
 """What must hold in the warehouse's books, whatever was killed, repeated or reordered."""
 
 from shared.audit import Invariant
-from workers.warehouse import supply_invariants
+from workers.warehouse import count_invariants, supply_invariants
 
 ALL = (
     Invariant(
@@ -128,5 +128,6 @@ ALL = (
         )
         """,
     ),
+    *count_invariants.ALL,
     *supply_invariants.ALL,
 )

@@ -67,7 +67,7 @@ stock_movements = Table(
     Column("location", Text, nullable=False),
     Column("quantity", BigInteger, nullable=False, comment="change of on_hand"),
     Column("blocked", BigInteger, nullable=False, comment="change of blocked"),
-    Column("document", Text, comment="number of the preparation, inspection report or count that moved it"),
+    Column("document", Text, comment="number of the preparation or inspection report that moved it"),
     Column("fact_id", _id, comment="the reported arrival"),
     CheckConstraint(
         "kind in ('opening', 'counted', 'received', 'issued', 'returned', 'blocked', 'released', 'scrapped')",
