@@ -23,6 +23,7 @@ from shared.words import FOLDER, LANGUAGES, Language, word
 ACKNOWLEDGEMENT, REQUEST_TO_CONFIRM, PAYMENT_DETAILS = "acknowledgement", "request_to_confirm", "payment_details"
 CHANGES_NEEDED, CONFIRMATION, SHIPPING_NOTICE = "changes_needed", "confirmation", "shipping_notice"
 CHANGE_NOTICE, CANCELLATION, INFORMATION_REQUEST = "change_notice", "cancellation", "information_request"
+PAYMENT_REMINDER, RECEIPT_REMINDER = "payment_reminder", "receipt_reminder"
 
 ON_STATE: Mapping[State, str] = MappingProxyType(
     {
@@ -34,8 +35,10 @@ ON_STATE: Mapping[State, str] = MappingProxyType(
 )
 """The letters that states cause."""
 
-ON_REQUEST = (*ON_STATE.values(), CHANGE_NOTICE)
-"""The letters that a definition may name in `letters`: those of states, and of changes to approved orders (TRK-03)."""
+ON_REQUEST = (*ON_STATE.values(), CHANGE_NOTICE, PAYMENT_REMINDER, RECEIPT_REMINDER)
+"""The letters that a definition may name in `letters`: those of states, of changes to approved orders, and of what is
+awaited from the customer (TRK-03).
+"""
 
 ONCE = frozenset({ACKNOWLEDGEMENT})
 """One per order (INT-04); of the others one for each round."""

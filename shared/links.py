@@ -6,7 +6,6 @@ import base64
 import binascii
 import hashlib
 import hmac
-import os
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,7 +54,7 @@ def secret_of(settings: Settings) -> bytes:
 def _make(path: Path) -> None:
     """Whole or not at all, and never over one that is there: who came first wins."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     draft.touch(mode=0o600)
     draft.write_bytes(secrets.token_bytes(_SECRET_BYTES))
     try:

@@ -216,7 +216,8 @@ def test_what_was_written_is_never_changed(sales: Office, statement: str) -> Non
 
 
 def test_every_letter_has_words_in_both_languages() -> None:
-    values = {"reason": "x", "requested_change": "y", "accounts": "z", "question": "?"}
+    own = ("reason", "requested_change", "accounts", "question", "open", "due_date", "tracking_number", "delivered_on")
+    values = dict.fromkeys(own, "x")
     for kind in known_letters():
         letter = Letter(kind, an_order(customer_order_number="PO"), 1, NOW, values)
         assert word("letters", kind, "zh") != kind

@@ -7,14 +7,19 @@ from hashlib import sha256
 from types import MappingProxyType
 
 from shared.database import Database, Session
-from shared.letters import CONFIRMATION, SHIPPING_NOTICE
+from shared.letters import CONFIRMATION, PAYMENT_REMINDER, SHIPPING_NOTICE
 from shared.words import Language
 from workers.documents.books import Selection, confirmed, papers
 from workers.documents.paper import Paper
 from workers.documents.pdf import to_pdf
 
 PAPERS: Mapping[str, str] = MappingProxyType(
-    {CONFIRMATION: "confirmation", SHIPPING_NOTICE: "delivery_note", "invoice": "invoice"}
+    {
+        CONFIRMATION: "confirmation",
+        SHIPPING_NOTICE: "delivery_note",
+        PAYMENT_REMINDER: "statement",
+        "invoice": "invoice",
+    }
 )
 """Which kind of document goes with which letter."""
 

@@ -1,4 +1,4 @@
-"""What time does to documents: purge, lapse, and the question about orders long overdue (APR-11, APR-14…16).
+"""What time does to documents: purge, lapse, the question about orders long overdue (APR-11, APR-14…16), reminders.
 
 Each works through its orders a page and a transaction at a time, and passes by what somebody holds.
 """
@@ -8,6 +8,7 @@ from datetime import datetime
 from shared import comments
 from shared.lapse import START, lapse
 from shared.purge import purge
+from shared.reminders import remind_of_payments, remind_of_receipts
 from workers.process import Process
 
 PAGE = 500
@@ -60,3 +61,15 @@ def _ask(process: Process, now: datetime, *, returned: bool) -> int:
             )  # fmt: skip
         asked += count
     return asked
+
+
+def remind_customers(process: Process, now: datetime) -> int:
+    """Of payments that are due, and of receipts to confirm (TRK-03). Returns how many letters were written."""
+    definitions, written = process.rulebook.current().definitions, 0
+    for remind in (remind_of_payments, remind_of_receipts):
+        count = PAGE
+        while count == PAGE:
+            with process.database.transaction() as session:
+                count = remind(session, definitions, now, PAGE)
+            written += count
+    return written

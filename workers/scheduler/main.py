@@ -13,6 +13,7 @@ from workers.scheduler.deadlines import (
     ask_for_comments,
     lapse_approvals,
     purge_unreviewed,
+    remind_customers,
 )
 from workers.scheduler.rescue import publish_due, rescue_held_by_the_dead, rescue_lost
 from workers.scheduler.timers import mark_overdue, wake_due
@@ -23,7 +24,7 @@ log = structlog.get_logger()
 EVERY_TICK: tuple[Duty, ...] = (publish_due, wake_due, rescue_held_by_the_dead, rescue_lost, mark_overdue, anchor)
 DEADLINES: tuple[Duty, ...] = (purge_unreviewed, lapse_approvals, ask_for_comments)
 """What is brought by the end of a day, and can wait a minute."""
-SLOW: tuple[Duty, ...] = (ask_creators_for_comments,)
+SLOW: tuple[Duty, ...] = (ask_creators_for_comments, remind_customers)
 DUTIES = (*EVERY_TICK, *DEADLINES, *SLOW)
 
 
