@@ -270,7 +270,7 @@ def _chain_faults(
     if last.then is None:
         return
     if any(last.then == one.name for one in chain):
-        yield f"{chain[0].key}: 'then' leads round in a circle by '{last.then}'"
+        yield f"{chain[0].key}: 'then' leads round in a circle by '{last.then}'; nothing goes on as what came before it"
         return
     following = catalogue.versions(last.then)
     if not following and len(chain) == 1:

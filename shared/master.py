@@ -30,12 +30,13 @@ class MasterFile(Generic[M]):
 
 @dataclass(frozen=True, slots=True)
 class MasterError:
-    """One bad value: file, line in the file (the heading is line 1), column, reason."""
+    """One bad value: file, line in the file (the heading is line 1), column, reason and its code."""
 
     file: str
     line: int
     column: str
     reason: str
+    code: str = "master"
 
 
 def read(path: Path, file: MasterFile[Any]) -> tuple[list[MasterRow], list[MasterError]]:
@@ -49,7 +50,12 @@ def read(path: Path, file: MasterFile[Any]) -> tuple[list[MasterRow], list[Maste
                 rows.append(file.model.model_validate(given))
             except ValidationError as invalid:
                 errors += [
-                    MasterError(path.name, line, ".".join(map(str, each["loc"])), each["msg"])
+                    MasterError(path.name, line, ".".join(map(str, each["loc"])), *_reason(each["type"], each["msg"]))
                     for each in invalid.errors(include_url=False)
                 ]
     return rows, errors
+
+
+def _reason(code: str, words: str) -> tuple[str, str]:
+    """What a check of ours said stands by itself; pydantic's own faults have codes of their own."""
+    return (words.removeprefix("Value error, "), "master") if code == "value_error" else (words, code)

@@ -12,7 +12,10 @@ from shared.authority import Refusal, Wish
 from shared.database import Session
 from shared.delegations import Proposal, give
 from shared.processes import Definition
-from shared.tasks import Transferred, decide
+from shared.questions import ask
+from shared.rulebook import rulebook
+from shared.tasks import Transferred, decide, transfer
+from shared.urging import urge
 from tests.support.definitions import step
 from tests.support.desk import APPROVE, Desk, desk, steps
 from tests.support.orders import NOW
@@ -72,6 +75,10 @@ def shipped(desk: Desk) -> Definition:
     return desk.definitions.get("d02_order_review@1")
 
 
+def on_hold(desk: Desk, task: str) -> None:
+    desk.change("update core.orders set held_by = 'sue'")
+
+
 def writing(desk: Desk, task: str) -> None:
     desk.change("update core.user_tasks set opinion = true where id = %s", task)
 
@@ -84,6 +91,7 @@ REFUSALS: dict[str, tuple[Prepare, str, tuple[str, ...], str, str]] = {
     "task.decided": (agreed, "max", AGREE, "sue 已作出决定（同意）", "sue has decided already: agreed"),
     "task.decided_for": (agreed_for, "max", AGREE, "ben 已代 max 作出决定（同意）", "ben, for max, has decided"),
     "task.closed": (returned, "max", AGREE, "已关闭", "is closed"),
+    "task.held": (on_hold, "max", AGREE, "已由 sue 暂停，恢复后才能审批", "can be decided once it is resumed"),
     "task.creator": (nothing, "sam", AGREE, "sam 是制单人", "sam created the order"),
     "task.excluded": (reviewed_by_max, "max", AGREE, "max 已作初审", "max decided the first check"),
     "task.person": (nothing, "nobody", AGREE, "nobody 不是在职人员", "nobody is no active member"),
@@ -152,8 +160,15 @@ def test_people_decide_and_hand_over_through_the_command_line(desk: Desk, run: R
 def test_a_transfer_to_whom_may_not_decide_is_refused(desk: Desk, run: Run, to: str, code: str) -> None:
     (order,) = desk.open(definition=shipped(desk))
     desk.change("insert into core.staff (id, name, roles, active) values ('gone', 'Gone', '{sales_manager}', false)")
-    found = answered(run("decide", desk.task(order), "transfer", "--as", "max", "--to", to, "--json"))
+    wish = ("decide", desk.task(order), "transfer", "--as", "max", "--to", to)
+    found = answered(run(*wish, "--json"))
     assert [each["refused"] for each in found["refused"]] == [code]
+    words = {
+        "task.role": ("fiona 不具备所需角色", "fiona holds none of the roles that may decide: sales supervisor"),
+        "task.person": ("gone 不是在职人员", "gone is no active member of staff"),
+    }
+    for language, said_so in zip(("zh", "en"), words.get(code, ("", "")), strict=True):
+        assert said_so in said(run(*wish, "--lang", language))
     assert desk.events(order, "transferred") == []
 
 
@@ -294,6 +309,53 @@ def test_of_a_transfer_and_a_decision_one_wins_and_the_other_is_told_who(desk: D
         assert desk.agree(task, "meg") is None
     desk.work()
     assert len(desk.events(order, "agreed")) == 1
+    desk.assert_clean()
+
+
+@pytest.mark.requirement("APR-04", "APR-05", "INT-08", "AUD-01")
+@pytest.mark.parametrize("attempt", range(4))
+def test_of_many_who_do_all_kinds_of_things_with_one_task_one_wins(desk: Desk, attempt: int) -> None:
+    (order,) = desk.open()
+    task, policies = desk.task(order), rulebook().policies
+    desk.change("insert into core.staff (id, name, roles) values ('meg', 'Meg', '{sales_manager}')")
+    won: list[str] = []
+    lost: list[Refusal] = []
+
+    def attempting(what: str, act: Callable[[Session], Any]) -> Callable[[], None]:
+        def attempt() -> None:
+            with desk.database.transaction() as session:
+                answer = act(session)
+            lost.append(answer) if isinstance(answer, Refusal) else won.append(what)
+
+        return attempt
+
+    def decides(session: Session) -> Any:
+        (answer,), batches = decide(session, [Wish(task, "sue", "agree")], desk.now)
+        desk.queue.extend(batches)
+        return answer
+
+    def hands_over(session: Session) -> Any:
+        return transfer(session, [Wish(task, "max", "transfer", to="meg")], desk.definitions, policies, desk.now)[0]
+
+    def asks(session: Session) -> Any:
+        return ask(session, Wish(task, "max", "ask"), "收货时间?", desk.definitions, policies, desk.now)
+
+    def urges(session: Session) -> Any:
+        return urge(session, task, "sam", desk.definitions, policies, desk.now, timedelta(hours=4))
+
+    kinds = {"decided": decides, "transferred": hands_over, "asked": asks, "urged": urges}
+    at_once(*[attempting(what, act) for what, act in kinds.items() for _ in range(4)])
+    assert won.count("urged") <= 1, "not again before a while"
+    (winner,) = [what for what in won if what != "urged"]
+    assert len(lost) == 16 - len(won) == desk.count("core.audit_log", "action ~ '^task'")
+    (row,) = desk.rows("select status, assignee, decided_by from core.user_tasks where id = %s", task)
+    assert row == {
+        "decided": ("decided", None, "sue"), "transferred": ("open", "meg", None), "asked": ("closed", None, None),
+    }[winner]  # fmt: skip
+    desk.work()
+    assert len(desk.events(order, "agreed")) == (winner == "decided")
+    assert len(desk.events(order, "transferred")) == (winner == "transferred")
+    assert len(desk.events(order, "information_requested")) == (winner == "asked")
     desk.assert_clean()
 
 

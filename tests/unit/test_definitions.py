@@ -325,7 +325,7 @@ def test_a_definition_may_continue_in_another(tmp_path: Path) -> None:
                 definition_text(step("a"), name="x", ends_in="approved", then="y"),
                 definition_text(step("a"), name="y", ends_in="reserved", then="x"),
             ],
-            "x@1: 'then' leads round in a circle by 'x'",
+            "x@1: 'then' leads round in a circle by 'x'; nothing goes on as what came before it",
         ),
         (
             [

@@ -22,7 +22,7 @@ from shared.history import SYSTEM, Kind
 from shared.money import MoneyError, convert, to_minor
 from shared.notices import ENDS, OVERDUE, PRODUCTION, TOLD
 from shared.processes import RECORD, REPEAT, RETURN, Mode, select
-from shared.reasons import as_pattern, place, reason, templates
+from shared.reasons import as_pattern, fault, place, reason, templates
 from shared.roles import ROLES
 from shared.states import State
 from shared.tasks import CHOICES
@@ -279,6 +279,37 @@ FROM_ELSEWHERE = {
     "{number} of this customer is another order of the same batch already",
 }
 """What pydantic says under the same code, and what a value that is put in says in words."""
+
+
+FAULTY = ("definitions", "conditions", "fields", "catalogue", "policy", "rulebook")
+"""Modules of shared whose faults of definitions and policies are written out."""
+COMPOSED = {"7: 7", "'7' is 7 and must be 7", "'7' must be 7, not 7"}
+"""Examples of faults whose words come from elsewhere."""
+
+
+def faults_of_rules() -> Iterator[tuple[str, str]]:
+    """An example of each, and where."""
+    for module in modules():
+        if module.name.removeprefix("shared.") not in FAULTY:
+            continue
+        for called, call in module.calls():
+            words = call.args[0] if call.args else None
+            if isinstance(words, ast.List) and words.elts:
+                words = words.elts[0]
+            made = called.rpartition(".")[2] in ("fault", "append") or called in ("ConditionError", "DefinitionError")
+            if made and isinstance(words, ast.Constant | ast.JoinedStr):
+                yield "".join(_example(words)), f"{module.path}:{call.lineno}"
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Yield) and isinstance(node.value, ast.Constant | ast.JoinedStr):
+                yield "".join(_example(node.value)), f"{module.path}:{node.lineno}"
+
+
+def test_every_fault_of_a_definition_or_policy_is_said_in_chinese() -> None:
+    found = [*faults_of_rules()]
+    assert len(found) > 50
+    assert [
+        where for example, where in found if not CHINESE.search(fault(example, "zh")) and example not in COMPOSED
+    ] == []
 
 
 def test_both_languages_have_the_same_figures_in_a_reason() -> None:

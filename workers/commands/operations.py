@@ -136,6 +136,7 @@ def load(
     _lang: Lang = None,
 ) -> None:
     """Load or update master data from a folder of CSV files; nothing is saved if anything is wrong. 主数据。"""
+    from shared.reasons import reason
     from workers.masterdata import load_folder
 
     with database() as opened:
@@ -148,7 +149,10 @@ def load(
             }
         )
     elif faults:
-        table(("file", "line", "column", "reason"), ((f.file, f.line, f.column, f.reason) for f in faults))
+        table(
+            ("file", "line", "column", "reason"),
+            ((f.file, f.line, f.column, reason(f.code, f.reason, language())) for f in faults),
+        )
     else:
         table(("file", "rows"), counts.items())
     raise typer.Exit(FAILED if faults else 0)
