@@ -50,6 +50,19 @@ class CommitUnknown(Exception):
     """The connection was lost during COMMIT: the transaction may or may not have happened; look before repeating."""
 
 
+def database_is_away(error: Exception) -> bool:
+    """Whether this says nothing of what was asked of it: no connection, a server stopping, no room, an unknown COMMIT.
+
+    A statement that took too long is not among it: of half as many orders it may be done in time.
+    """
+    if isinstance(error, CommitUnknown):
+        return True
+    if isinstance(error, psycopg.errors.QueryCanceled):
+        return False
+    state = error.sqlstate if isinstance(error, psycopg.Error) else ""
+    return isinstance(error, psycopg.OperationalError) and (state is None or state[:2] in ("08", "53", "57"))
+
+
 class Session:
     """One transaction. `rows` reads and waits; `write` queues, and its errors surface at the next read or at commit."""
 

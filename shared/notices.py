@@ -113,7 +113,8 @@ def _recipients(standing: Standing, happening: Happening, ends: State | None) ->
     if happening.kind in QUESTIONS:
         yield from ([data["to"]] if isinstance(data["to"], str) else data["to"])
         return
-    yield standing.document.creator
+    if happening.kind is not Kind.WITHDRAWN:  # that was the creator's own doing
+        yield standing.document.creator
     if ends is State.APPROVED:
         steps: Collection[str] = [step.id for step in definition.steps]
     elif happening.kind in (Kind.HELD, Kind.RESUMED):
@@ -145,7 +146,8 @@ def write(session: Session, notices: Sequence[Notice], now: datetime) -> None:
 def inbox(session: Session, person: str, now: datetime, *, unread: bool, limit: int) -> list[dict[str, Any]]:
     """What a person was told, in their own name and for those who are away, the newest first."""
     names = ("id", "at", "order", "kind", "recipient", "data", "read_at")
-    rows = session.rows(_INBOX, person, array(_addresses(session, person, now)), person, unread, limit)
+    addresses = array(_addresses(session, person, now))
+    rows = session.rows(_INBOX, person, addresses, person, addresses, unread, limit)
     return [dict(zip(names, row, strict=True)) | {"data": json.loads(row[5])} for row in rows]
 
 
@@ -153,7 +155,8 @@ def mark_read(session: Session, person: str, notices: Sequence[str] | None, now:
     """Note that a person has read these notices, or all; returns how many were theirs and not read yet."""
     named = None if notices is None else array(sorted(notices))
     addresses = array(_addresses(session, person, now))
-    return len(session.rows(_READ, person, now, addresses, named, named))
+    (row,) = session.rows(_READ, addresses, named, named, person, now)
+    return int(row[0])
 
 
 def _addresses(session: Session, person: str, now: datetime) -> list[str]:
@@ -183,19 +186,29 @@ select case when d.roles is null then s.roles else array(select unnest(s.roles) 
 from core.delegations d join core.staff s on s.id = d.delegator and s.active
 where d.delegate = %s and d.revoked_at is null and d.starts_at <= %s and d.ends_at > %s
 """
-# Nobody is asked to decide what they have made themselves.
+# Nobody is asked to decide what they have made themselves. What reaches a person in several ways (by name, as the
+# holder of a role, in their department) they see once.
 _INBOX = """
 select n.id, n.at, h.number, n.kind, n.recipient, n.data, r.at
 from (select %s::text as person) p cross join core.notices n
 join core.order_headers h on h.order_id = n.order_id
 left join core.notice_reads r on r.notice_id = n.id and r.person = p.person
 where n.recipient = any(%s::text[]) and not (h.creator = %s and n.recipient ~ '^role:')
+    and not exists (
+        select from core.notices o where o.event_key = n.event_key and o.recipient = any(%s::text[])
+            and (o.recipient ~ ':', o.recipient) < (n.recipient ~ ':', n.recipient)
+    )
     and not (%s and r.at is not null)
 order by n.at desc, n.id desc limit %s
 """
 _READ = """
-insert into core.notice_reads (notice_id, person, at)
-select n.id, %s, %s from core.notices n
-where n.recipient = any(%s::text[]) and (%s::uuid[] is null or n.id = any(%s::uuid[]))
-on conflict do nothing returning notice_id
+with meant as (
+    select n.id, n.event_key from core.notices n where n.recipient = any(%s::text[]) and (
+        %s::uuid[] is null or n.event_key in (select event_key from core.notices where id = any(%s::uuid[]))
+    )
+), marked as (
+    insert into core.notice_reads (notice_id, person, at) select id, %s, %s from meant
+    on conflict do nothing returning notice_id
+)
+select count(distinct event_key) from meant join marked on notice_id = id
 """

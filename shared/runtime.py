@@ -21,7 +21,7 @@ from shared.batches import Ref, write_batches
 from shared.calendar import BUSINESS_ZONE, NO_OVERRIDES, Overrides
 from shared.carried import Kept
 from shared.catalogue import Catalogue
-from shared.database import CommitUnknown, Database, Row, Session, array, columns
+from shared.database import CommitUnknown, Database, Row, Session, array, columns, database_is_away
 from shared.department import (
     Booked,
     Department,
@@ -233,19 +233,6 @@ class Runtime:
         outcomes = [(fact.id, to_json(as_data(refused[fact.id])) if fact.id in refused else None) for fact in facts]
         session.write(_HANDLED, now, *columns(outcomes, 2))
         return wake_orders(session, wake, now), len(facts)
-
-
-def database_is_away(error: Exception) -> bool:
-    """Whether this says nothing of the batch: no connection, a server stopping, no room, an unknown COMMIT.
-
-    A statement that took too long is the batch's own doing: halved, it may be done in time.
-    """
-    if isinstance(error, CommitUnknown):
-        return True
-    if isinstance(error, psycopg.errors.QueryCanceled):
-        return False
-    state = error.sqlstate if isinstance(error, psycopg.Error) else ""
-    return isinstance(error, psycopg.OperationalError) and (state is None or state[:2] in ("08", "53", "57"))
 
 
 @dataclass(frozen=True, slots=True)

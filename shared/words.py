@@ -112,7 +112,17 @@ def _shown(name: str, value: Any, values: Mapping[str, Any], language: Language)
         return _LISTED[language].join(word(_KINDS[name], code, language) for code in value.split()) or "–"
     if isinstance(value, datetime):
         return moment(value)
+    if isinstance(value, str) and (name == "at" or name.endswith("_at")):  # as it was kept
+        return _kept_moment(value)
     return "" if value is None else str(value)
+
+
+def _kept_moment(text: str) -> str:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return moment(at) if at.tzinfo else text
 
 
 _KINDS = {"state": "states", "decision": "choices", "roles": "roles", "held": "roles"}

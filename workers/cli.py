@@ -51,7 +51,7 @@ for group, commands in (
     ),
     (
         "Orders 订单",
-        (orders.orders, orders.show, edges.submit, edges.fact, edges.refusals, paper.availability, tracking.track),
+        (orders.orders, orders.show, edges.submit, edges.refusals, paper.availability, tracking.track),
     ),
     (
         "Changes 变更",
@@ -67,6 +67,7 @@ for name, subject in (("process", rulebook.process), ("policy", rulebook.policy)
 app.add_typer(notices.notices, name="notices", rich_help_panel="People 审批")
 app.add_typer(delegate.delegate, name="delegate", rich_help_panel="People 审批")
 app.add_typer(contracts.contract, name="contract", rich_help_panel="Contracts 合同")
+app.command(cls=edges.FactCommand, rich_help_panel="Orders 订单")(edges.fact)
 app.command("print", rich_help_panel="Orders 订单")(paper.print_documents)
 app.add_typer(inquiries.inquiry, name="inquiry", rich_help_panel="Orders 订单")
 app.add_typer(quotations.quote, name="quote", rich_help_panel="Orders 订单")
@@ -90,29 +91,12 @@ def main() -> None:
     try:
         app(prog_name="./run orderflow")
     except Exception as error:
-        code = _told(error)
-        if code is None:
+        trouble = terminal.trouble(error)
+        if trouble is None:
             raise
+        sentence, code = trouble
+        terminal.complain(sentence)
         sys.exit(code)
-
-
-def _told(error: Exception) -> int | None:
-    """The exit code, once it has been said what is wrong with the servers; None: nothing is."""
-    import psycopg  # here, because `up` runs for months and loads no client of a database
-
-    from shared.database import RoleRefused
-    from shared.queues import BrokerUnavailable
-
-    if isinstance(error, psycopg.OperationalError):
-        return _away("away.database", error)
-    if isinstance(error, BrokerUnavailable):
-        return _away("away.broker", error)
-    return _away("failed", error) if isinstance(error, RoleRefused) else None
-
-
-def _away(code: str, error: Exception) -> int:
-    terminal.complain(terminal.told(code, error=(str(error).strip() or type(error).__name__).splitlines()[0]))
-    return terminal.NOT_RUNNING
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import pytest
 from messages.batch import Batch, BatchKind, Department
 from shared.calendar import BUSINESS_ZONE
 from tests.support.contracts import REGISTRAR, a_submitted_contract
+from tests.support.database import REPOSITORY
 from tests.support.journey import hire
 from tests.support.office import Office
 from tests.support.terminal import Run, answered, run, said
@@ -163,3 +164,11 @@ def test_a_contract_that_does_not_exist_is_said_not_to(run: Run, office: Office)
     assert "CT-20200101-000001" in said(result)
     unknown = run("contract", "met", "CT-20200101-000001", 1, "--as", REGISTRAR)
     assert (unknown.exit_code, office.count("core.facts")) == (1, 0)
+
+
+def test_the_example_contract_can_be_registered(run: Run, office: Office) -> None:
+    hire(office)
+    example = REPOSITORY / "deploy" / "sample_company" / "contract-example.toml"
+    result = run("contract", "register", example, "--as", REGISTRAR, "--json")
+    # Of its figures only what the tests' tiny company does not have is refused: the form is right.
+    assert {each["code"] for each in answered(result)["errors"]} <= {"unknown_customer", "unknown_product"}

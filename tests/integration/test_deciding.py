@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
 from messages.batch import Department
@@ -14,6 +15,7 @@ from shared.delegations import Proposal, give
 from shared.processes import Definition
 from shared.questions import ask
 from shared.rulebook import rulebook
+from shared.settings import settings
 from shared.tasks import Transferred, decide, transfer
 from shared.urging import urge
 from tests.support.definitions import step
@@ -21,6 +23,7 @@ from tests.support.desk import APPROVE, Desk, desk, steps
 from tests.support.orders import NOW
 from tests.support.terminal import Run, answered, run, said
 from tests.support.waiting import at_once
+from workers.commands import people
 
 __all__ = ["desk", "run"]
 
@@ -87,7 +90,6 @@ AGREE, NO = ("agree",), ("disagree", "--reason", "no")
 REFUSALS: dict[str, tuple[Prepare, str, tuple[str, ...], str, str]] = {
     # code: what has happened, who tries, what; and what both languages must name
     "task.unknown": (nothing, "max", AGREE, "没有任务", "no task"),
-    "task.choice": (nothing, "max", ("perhaps",), "不同意 disagree、转签 transfer", "agree, disagree or transfer"),
     "task.decided": (agreed, "max", AGREE, "sue 已作出决定（同意）", "sue has decided already: agreed"),
     "task.decided_for": (agreed_for, "max", AGREE, "ben 已代 max 作出决定（同意）", "ben, for max, has decided"),
     "task.closed": (returned, "max", AGREE, "已关闭", "is closed"),
@@ -135,6 +137,37 @@ def test_a_refusal_says_in_both_languages_what_would_be_right_and_changes_nothin
     assert desk.rows("select id, status, decision, decided_by, assignee from core.user_tasks order by id") == before
     tried = desk.rows("select actor, subject, data->>'refused' from core.audit_log where action ~ '^task' order by id")
     assert tried == [(person, named, code)] * 3
+
+
+def test_what_is_no_choice_is_wrong_usage_and_tries_nothing(desk: Desk, run: Run) -> None:
+    result = run("decide", "any-task", "perhaps", "--as", "max", "--lang", "zh")
+    assert (result.exit_code, "没有选项“perhaps”；可选：agree 同意、disagree 不同意" in said(result)) == (2, True)
+    assert desk.count("core.audit_log") == 0
+
+
+def test_deciding_all_of_nothing_says_so_and_knows_its_people(desk: Desk, run: Run) -> None:
+    words = ("decide", "--all", "--role", "sales_manager", "agree", "--lang", "en", "--as")
+    nothing_to_do = run(*words, "max")
+    assert nothing_to_do.exit_code == 0
+    assert said(nothing_to_do) == "There is nothing that max may decide as sales manager."
+    unknown = run(*words, "nobody")
+    assert (unknown.exit_code, said(unknown)) == (1, "There is no member of staff nobody.")
+
+
+def test_where_a_later_part_fails_it_is_said_what_was_decided(
+    desk: Desk, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of three tasks in parts of one, the third is locked by somebody who does not let go."""
+    monkeypatch.setattr(people, "AT_ONCE", 1)
+    monkeypatch.setenv("ORDERFLOW_LOCK_TIMEOUT_SECONDS", "1")
+    settings.cache_clear()
+    tasks = [desk.task(order) for order in desk.open(count=3, definition=shipped(desk))]
+    with desk.database.transaction() as session:
+        session.rows("select id from core.user_tasks where id = %s for update", tasks[2])
+        result = run("decide", *tasks, "agree", "--as", "max", "--lang", "en")
+    assert isinstance(result.exception, psycopg.errors.QueryCanceled | psycopg.errors.LockNotAvailable)
+    assert "Before that 2 of 3 were carried out" in said(result)
+    assert desk.count("core.user_tasks", "decided_by = 'max'") == 2
 
 
 @pytest.mark.requirement("APR-02", "APR-05")

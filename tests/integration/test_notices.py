@@ -12,6 +12,7 @@ from shared.calendar import Deadline, deadline
 from shared.purge import purge
 from shared.rulebook import rulebook
 from shared.urging import urge
+from shared.withdrawals import withdraw
 from tests.support.definitions import step
 from tests.support.desk import APPROVE, Desk, desk, steps
 from tests.support.orders import NOW
@@ -132,6 +133,24 @@ def test_people_read_what_is_for_them_and_nobody_is_asked_about_their_own_order(
     assert len(answered(run("notices", "--as", "sue", "--unread", "--json"))) == 1, "sue has not read it"
     assert answered(run("notices", "read", "--as", "fiona", "--json")) == {"read": 0}
     assert run("notices").exit_code == 2
+
+
+def test_what_reaches_a_person_in_several_ways_they_see_once(desk: Desk, run: Run) -> None:
+    desk.change("insert into core.staff (id, name, roles) values ('both', 'B', '{sales_manager,sales_supervisor}')")
+    desk.open()
+    (seen,) = answered(run("notices", "--as", "both", "--unread", "--json"))
+    assert answered(run("notices", "read", seen["id"], "--as", "both", "--json")) == {"read": 1}
+    assert answered(run("notices", "--as", "both", "--unread", "--json")) == []
+
+
+def test_nobody_is_told_of_their_own_withdrawal(desk: Desk) -> None:
+    (order,) = desk.open()
+    number = desk.rows("select number from core.order_headers where order_id = %s", order)[0][0]
+    with desk.database.transaction() as session:
+        policies = rulebook().policies
+        refused, _ = withdraw(session, number, "sam", "", desk.definitions, policies, desk.now)
+    assert refused is None
+    assert recipients(desk, "returned") == []
 
 
 @pytest.mark.requirement("APR-12", "AUD-01")

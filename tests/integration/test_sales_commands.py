@@ -66,6 +66,9 @@ def test_a_quotation_becomes_an_order(office: Office, run: Run, file: Any) -> No
     assert "88.00" in said(run("quote", "show", number))
     bad = answered(run("quote", "make", file({"customer": "C404", "lines": []}), "--as", "sam", "--json"))
     assert {each["field"] for each in bad["errors"]} == {"currency", "lines"}
+    priceless = file({"customer": "C001", "currency": "CNY", "lines": [{"product": "P001", "quantity": 0}]})
+    bad = answered(run("quote", "make", priceless, "--as", "sam", "--json"))
+    assert {each["field"] for each in bad["errors"]} == {"lines.0.quantity", "lines.0.unit_price"}
 
 
 @pytest.mark.requirement("ENT-01", "APR-01", "ENT-05", "SAL-05")

@@ -98,7 +98,7 @@ def test_every_order_of_a_file_is_answered(run: Run, file: File, database: Datab
         "refused second.csv line 6 5 lines.0.quantity column Quantity, line 6: 'many' is not a number",
         "refused second.csv line 7 lines.0 line 7: belongs to no order, because No is empty",
         "lines.0.quantity column Quantity, line 7: Input should be greater than 0",
-        "6 orders, 7 lines, ",
+        "Orders: 6; lines: 7; ",
     ):
         assert words in said, (words, said)
     with (Path.cwd() / "report.csv").open(encoding="utf-8-sig", newline="") as stream:
@@ -348,11 +348,11 @@ def test_what_is_wrong_with_the_options_is_told_and_not_kept(run: Run, database:
         (("survey_answered", "--order", "SO-1"), 2, "survey_answered: --score: Field required"),
         (("survey_answered", "--order", "SO-1", "--score", "5", "--amount", "1"), 2, "--amount: Extra inputs"),
         (("goods_received", "--product", "P001", "--quantity", "0"), 2, "--quantity: Input should be greater than 0"),
-        (("goods_lost", "--product", "P001"), 2, "There is no kind of fact 'goods_lost'; there are payment_received"),
+        (("goods_lost", "--product", "P001"), 2, "There is no kind of fact 'goods_lost'; there are receipt_confirmed"),
         (("receipt_confirmed", "--order", "SO-1", "--at", "noon"), 2, "--at is noon, not a time"),
         (("receipt_confirmed", "--order", "SO-1", "--at", "2026-11-23T06:30:00"), 2, "its zone is missing"),
-        (("payment_received", "--order", "SO-1", "--amount", "1"), 2, "There is no order SO-1."),
-        (("nowhere.jsonl",), 2, "There is no file nowhere.jsonl."),
+        (("payment_received", "--order", "SO-1", "--amount", "1"), 1, "There is no order SO-1."),
+        (("nowhere.jsonl",), 2, "'nowhere.jsonl' is neither a file nor a kind of fact"),
     ]
     for arguments, code, words in cases:
         result = run("fact", *arguments)
@@ -384,7 +384,7 @@ def test_what_was_refused_can_be_looked_up_mended_and_handed_in_again(run: Run, 
     mended = file("mended.csv", whole["raw"].replace("five", "5"))
     assert run("submit", mended, "--map", map_).exit_code == 0
     assert counted(database, "core.orders") == 1
-    assert run("refusals", "nonsense").exit_code == 2
+    assert run("refusals", "nonsense").exit_code == 1
     assert json.loads(run("refusals", "--kind", "conflict", "--json").stdout) == []
 
 
@@ -419,3 +419,21 @@ def test_the_example_map_takes_the_lines_that_it_shows(run: Run, database: Datab
     assert order["document"]["delivery"]["address"] == "上海南京西路1266号"
     assert order["document"]["requested_date"] == f"{today + timedelta(14):%Y-%m-%d}"
     assert order["document"]["total_minor"] == 2 * 129_900 + 89_900
+
+
+def test_nothing_handed_in_is_said_so(run: Run) -> None:
+    for command in ("submit", "fact"):
+        result = run(command, "-", "--lang", "en", input="")
+        assert (result.exit_code, "There was nothing in it" in result.stderr) == (0, True)
+    nonsense = run("fact", "nonsense", "--lang", "en")
+    assert nonsense.exit_code == 2
+    assert "neither a file nor a kind of fact; the kinds are receipt_confirmed" in squeezed(nonsense.stderr)
+    assert "counterparty_checked" in run("fact", "--help").stdout
+
+
+def test_refusals_for_programs_are_in_the_language_asked_for(run: Run, file: File) -> None:
+    path = file("orders.jsonl", json.dumps(submitted("X", channel="pigeon", currencies="CNY")))
+    (answer,) = json.loads(run("submit", path, "--json", "--lang", "zh").stdout)["answers"]
+    reasons = {each["field"]: each["reason"] for each in answer["errors"]}
+    assert reasons["currencies"] == "没有这个字段；是否指 currency？"
+    assert reasons["channel"].startswith("须为")

@@ -12,6 +12,7 @@ from workers.commands.terminal import (
     As,
     Json,
     Lang,
+    carried_out,
     conclude,
     database,
     emit,
@@ -62,9 +63,13 @@ def recreate(
     from workers.intake.main import limits
 
     changed = document.read_bytes() if document else None
-    with database() as opened, opened.transaction() as session:
+
+    def act(session: "Session") -> "tuple[Refusal | None, str | None, list[Batch]]":
         rules, now = rulebook.read(session), datetime.now(UTC)
-        refused, new, batches = recreation.recreate(session, order, person, changed, limits(settings()), rules, now)
+        return recreation.recreate(session, order, person, changed, limits(settings()), rules, now)
+
+    with database() as opened:
+        refused, new, batches = carried_out(opened, act)
     publish(batches)
     conclude("replaced", {"order": order, "new": new}, refused, json, order=order, new=new)
 
@@ -126,8 +131,8 @@ def _carry_out(
     *,
     json: bool,
 ) -> None:
-    with database() as opened, opened.transaction() as session:
-        refused, batches = act(session, datetime.now(UTC))
+    with database() as opened:
+        refused, batches = carried_out(opened, lambda session: act(session, datetime.now(UTC)))
     publish(batches)
     conclude(f"done.{what}", {"order": order}, refused, json)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from workers.commands.terminal import (
     FAILED,
@@ -36,7 +37,7 @@ Report = Annotated[Path | None, typer.Option(dir_okay=False, help="Write every a
 
 def submit(
     file: Annotated[
-        str, typer.Argument(metavar="FILE", help="JSON lines, JSON, CSV or XLSX; - reads JSON lines from stdin.")
+        str, typer.Argument(metavar="FILE", help="JSON lines, JSON, CSV or XLSX; - reads JSON lines from stdin. 文件。")
     ],
     map_: Annotated[
         Path | None,
@@ -56,7 +57,7 @@ def submit(
         datetime | None,
         typer.Option(
             formats=["%Y-%m-%d"],
-            help="The day that the map's `today` means; to repeat a file, that of the first time.",
+            help="The day that the map's `today` means; to repeat a file, that of the first time. 映射中的今天。",
         ),
     ] = None,
     json: Json = False,
@@ -99,10 +100,8 @@ def fact(
         str,
         typer.Argument(
             metavar="KIND|FILE",
-            help="payment_received, goods_received, delivered, receipt_confirmed, survey_answered,"
-            " cancellation_requested, order_resubmitted, order_entered, paper_handed_over,"
-            " customer_answered, payment_notice, information_given; or a file of facts as JSON lines or JSON;"
-            " - reads JSON lines from stdin.",
+            help="A kind of fact, see below; or a file of facts as JSON lines or JSON; - reads JSON lines from stdin."
+            " 事实类别（见下），或事实文件；- 读标准输入。",
         ),
     ],
     order: Annotated[str | None, typer.Option(help="Our order number. 订单号。")] = None,
@@ -136,9 +135,12 @@ def fact(
     ] = None,
     source: Annotated[str, typer.Option(help="Who reports it. 报告来源。")] = "command-line",
     fact_id: Annotated[
-        str | None, typer.Option("--id", help="Its id with the source: repeats of it count once. Default: a new one.")
+        str | None,
+        typer.Option("--id", help="Its id with the source: repeats of it count once. Default: a new one. 编号。"),
     ] = None,
-    at: Annotated[str | None, typer.Option(help="When it happened, in ISO 8601 with zone; default now.")] = None,
+    at: Annotated[
+        str | None, typer.Option(help="When it happened, in ISO 8601 with zone; default now. 发生时间。")
+    ] = None,
     report: Report = None,
     json: Json = False,
     _lang: Lang = None,
@@ -169,7 +171,19 @@ def fact(
         hand_in(Contents(1, iter([single])), accept_facts, "facts", report=report, json=json)
     if given or fact_id or at:
         one_of("fact", what, FACT_OWNERS, "facts")
+    if what != STDIN and not Path(what).is_file():
+        fail("unknown.fact_or_file", USAGE, given=what, known=told("comma").join(FACT_OWNERS))
     hand_in(_facts(what), accept_facts, "facts", report=report, json=json)
+
+
+class FactCommand(TyperCommand):
+    """Its help lists every kind of fact that there is."""
+
+    def format_help(self, context: Any, formatter: Any) -> None:
+        from messages.commands import FACT_OWNERS
+
+        self.help = f"{self.help}\n\nKinds 类别: {', '.join(FACT_OWNERS)}"
+        super().format_help(context, formatter)
 
 
 def _facts(file: str) -> "Contents":
@@ -179,7 +193,7 @@ def _facts(file: str) -> "Contents":
     from workers.intake.sheets import FileRefused
 
     try:
-        return _stdin() if file == STDIN else open_json(_existing(file), settings())
+        return _stdin() if file == STDIN else open_json(Path(file), settings())
     except FileRefused as refused:
         complain(reason("file", str(refused), language()))
         raise typer.Exit(FAILED) from refused
@@ -258,7 +272,7 @@ def _stdin() -> "Contents":
 
 
 def refusals(
-    refusal: Annotated[str | None, typer.Argument(help="The id of one: shows it whole, with its bytes.")] = None,
+    refusal: Annotated[str | None, typer.Argument(help="The id of one: shows it whole, with its bytes. 编号。")] = None,
     kind: Annotated[str | None, typer.Option(help="Only order, conflict, fact or fact_conflict. 类别。")] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000)] = 50,
     json: Json = False,

@@ -17,7 +17,7 @@ from shared.reasons import reason
 from shared.rulebook import LiveRulebook
 from shared.settings import settings
 from workers.commands import verdicts
-from workers.commands.terminal import FAILED, complain, console, database, emit, language, note, told, urls
+from workers.commands.terminal import FAILED, complain, console, database, emit, language, note, told, trouble, urls
 from workers.intake.accept import Receipt, Verdict
 from workers.intake.files import Accept, take
 from workers.intake.json_files import Contents
@@ -64,6 +64,8 @@ def hand_in(
         console.print(" ".join([summary, *([told("only_checked")] if check else [])]), highlight=False)
     if problem:
         complain(problem)
+    elif not tally.total and not json:
+        note("nothing_handed_in")
     raise typer.Exit(0 if tally.all_good and not problem else FAILED)
 
 
@@ -81,8 +83,8 @@ def _answers(contents: Contents, accept: Accept, check: bool) -> Iterator[tuple[
     except FileRefused as refused:
         raise _Stopped(reason("file", str(refused), language())) from refused
     except (psycopg.OperationalError, CommitUnknown) as error:
-        away = told("away.database", error=str(error).strip() or type(error).__name__)
-        raise _Stopped(f"{away} {told('again')}") from error
+        said, _ = trouble(error) or (str(error), FAILED)
+        raise _Stopped(f"{said} {told('again')}") from error
     except KeyboardInterrupt as stop:
         raise _Stopped(f"{told('interrupted')} {told('again')}") from stop
 

@@ -27,15 +27,18 @@ from workers.commands.terminal import (
 
 dead = typer.Typer(no_args_is_help=True, help="Dead letters: what was set aside, with its reason. 死信。")
 
+Letter = Annotated[str, typer.Argument(metavar="LETTER", help="Its id, from `orderflow dead list`. 编号。")]
+Letters = Annotated[list[str], typer.Argument(metavar="LETTER…", help="Their ids, from `dead list`. 编号。")]
+
 
 @dead.command("list")
 def list_dead(
-    everything: Annotated[bool, typer.Option("--all", help="Also what has been resolved.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Also what has been resolved. 含已处理的。")] = False,
     limit: Annotated[int, typer.Option(min=1, max=100_000)] = 100,
     json: Json = False,
     _lang: Lang = None,
 ) -> None:
-    """List dead letters, the oldest first."""
+    """List dead letters, the oldest first. 死信列表。"""
     from shared.queries import dead_letters
     from shared.words import word
 
@@ -63,8 +66,8 @@ def list_dead(
 
 
 @dead.command("show")
-def show_dead(letter: str, json: Json = False, _lang: Lang = None) -> None:
-    """Show one dead letter whole: the error, and the bytes of a message that could not be read."""
+def show_dead(letter: Letter, json: Json = False, _lang: Lang = None) -> None:
+    """Show one dead letter whole: the error, and the bytes of a message that could not be read. 死信详情。"""
     from shared.queries import dead_letter
 
     with database() as opened, opened.transaction() as session:
@@ -84,8 +87,8 @@ def show_dead(letter: str, json: Json = False, _lang: Lang = None) -> None:
 
 
 @dead.command("replay")
-def replay_dead(letters: list[str], person: As, json: Json = False, _lang: Lang = None) -> None:
-    """Put steps and facts back into their departments' queues, once the cause is mended."""
+def replay_dead(letters: Letters, person: As, json: Json = False, _lang: Lang = None) -> None:
+    """Put steps and facts back into their departments' queues, once the cause is mended. 重新处理。"""
     from shared import rulebook
     from shared.dead_letters import replay
 
@@ -101,13 +104,13 @@ def replay_dead(letters: list[str], person: As, json: Json = False, _lang: Lang 
 
 @dead.command("discard")
 def discard_dead(
-    letters: list[str],
+    letters: Letters,
     person: As,
-    reason: Annotated[str, typer.Option(help="Why it may be forgotten.")],
+    reason: Annotated[str, typer.Option(help="Why it may be forgotten. 原因。")],
     json: Json = False,
     _lang: Lang = None,
 ) -> None:
-    """Give up unreadable messages and facts. An order's step is not discarded: cancel the order instead."""
+    """Give up unreadable messages and facts. An order's step is not discarded: cancel the order instead. 放弃。"""
     from shared.dead_letters import discard
 
     if not reason.strip():
@@ -130,7 +133,7 @@ def _report(count: int, asked: int, what: str, json: bool) -> None:
 
 def load(
     folder: Annotated[
-        Path, typer.Argument(exists=True, file_okay=False, help="A folder with customers.csv, products.csv …")
+        Path, typer.Argument(exists=True, file_okay=False, help="A folder with customers.csv, products.csv … 文件夹。")
     ],
     json: Json = False,
     _lang: Lang = None,

@@ -1,6 +1,7 @@
 """`tasks`, `decide`, `urge`, `ask`: what people are asked, and what they answer."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,7 @@ from workers.commands.terminal import (
     As,
     Json,
     Lang,
+    carried_out,
     clock,
     complain,
     conclude,
@@ -21,6 +23,7 @@ from workers.commands.terminal import (
     fail,
     joined,
     language,
+    note,
     one_of,
     publish,
     say,
@@ -31,7 +34,7 @@ from workers.commands.terminal import (
 if TYPE_CHECKING:
     from messages.batch import Batch
     from shared.authority import Refusal, Wish
-    from shared.database import Database
+    from shared.database import Database, Session
     from shared.tasks import Transferred
     from shared.words import Language
 
@@ -69,7 +72,7 @@ def show_tasks(found: "Sequence[dict[str, Any]]") -> None:
     from shared.words import explain, money, word
 
     table(
-        ("task", "order", "customer", "amount", "step", "roles", "for_whom", "due", "findings"),
+        ("task", "order", "customer", "amount", "step", "roles", "assignee", "for_whom", "due", "findings"),
         (
             (
                 task["id"],
@@ -78,7 +81,8 @@ def show_tasks(found: "Sequence[dict[str, Any]]") -> None:
                 money(task["total_minor"], task["currency"], language()),
                 task["step"],
                 " / ".join(word("roles", each, language()) for each in task["roles"]),
-                task["on_behalf_of"] or task["assignee"],
+                task["assignee"],
+                task["on_behalf_of"],
                 clock(task["due_at"], "%m-%d %H:%M"),
                 joined(
                     [explain(finding, language()) for finding in task["findings"]]
@@ -150,11 +154,14 @@ def decide(
     """
     from shared.authority import Wish
     from shared.roles import ROLES
+    from shared.tasks import CHOICES
+    from shared.words import word
 
     *named, choice = words
     one_of("role", role, ROLES, "roles")
     if everything == bool(named) or (everything and not role):
         fail("which_tasks", USAGE)
+    one_of("choice", choice, CHOICES, "choices")
     now = datetime.now(UTC)
     with database() as opened:
         if everything:
@@ -164,7 +171,10 @@ def decide(
             for task in named
         ]
         preview = _found(opened, named, now) if dry_run else []
-        answers = [answer for part in _parts(wishes) for answer in _follow(opened, part, now, keep=not dry_run)]
+        answers = _in_parts(opened, wishes, now, keep=not dry_run)
+    if not wishes and not json:
+        say("decide.nothing", person=person, role=word("roles", str(role), language()))
+        return
     _tell(wishes, answers, preview, json=json, dry_run=dry_run)
 
 
@@ -172,6 +182,7 @@ def _ids_of(opened: "Database", person: str, role: str | None, most: int, now: d
     from shared.inbox import user_tasks
 
     with opened.transaction() as session:
+        existing(session, "person", person)
         return [task["id"] for task in user_tasks(session, now=now, person=person, role=role, limit=most)]
 
 
@@ -183,9 +194,25 @@ def _found(opened: "Database", named: "Sequence[str]", now: datetime) -> list[di
         return user_tasks(session, now=now, ids=[task for task in named if is_id(task)], limit=len(named))
 
 
-def _parts(wishes: "Sequence[Wish]") -> "Iterator[Sequence[Wish]]":
-    for start in range(0, len(wishes), AT_ONCE):
-        yield wishes[start : start + AT_ONCE]
+def _in_parts(
+    opened: "Database", wishes: "Sequence[Wish]", now: datetime, *, keep: bool
+) -> "list[Transferred | Refusal | None]":
+    """A transaction for each part; where one fails it is said what the parts before it have done."""
+    answers: list[Transferred | Refusal | None] = []
+    try:
+        for start in range(0, len(wishes), AT_ONCE):
+            answers += _follow(opened, wishes[start : start + AT_ONCE], now, keep=keep)
+    except BaseException:
+        if answers and keep:
+            note("decide.before_that", done=sum(not _refused(each) for each in answers), asked=len(wishes))
+        raise
+    return answers
+
+
+def _refused(answer: "Transferred | Refusal | None") -> bool:
+    from shared.authority import Refusal
+
+    return isinstance(answer, Refusal)
 
 
 class _Preview(Exception):
@@ -195,43 +222,28 @@ class _Preview(Exception):
 def _follow(
     opened: "Database", wishes: "Sequence[Wish]", now: datetime, *, keep: bool
 ) -> "Sequence[Transferred | Refusal | None]":
-    """One transaction's worth of wishes, again where it lost to a department that was closing some of the tasks."""
-    from psycopg.errors import DeadlockDetected
-
-    for _ in range(_TRIES):
-        try:
-            return _follow_once(opened, wishes, now, keep=keep)
-        except DeadlockDetected:
-            continue
-    return _follow_once(opened, wishes, now, keep=keep)
-
-
-_TRIES = 3
-
-
-def _follow_once(
-    opened: "Database", wishes: "Sequence[Wish]", now: datetime, *, keep: bool
-) -> "Sequence[Transferred | Refusal | None]":
-    """What follows from them is published once it is committed."""
+    """One transaction's worth of wishes; what follows from them is published once it is committed."""
     from shared import rulebook
     from shared.tasks import TRANSFER
     from shared.tasks import decide as decide_tasks
     from shared.tasks import transfer as transfer_tasks
 
     answers: Sequence[Transferred | Refusal | None] = ()
-    batches: list[Batch] = []
-    try:
-        with opened.transaction() as session:
-            if wishes[0].choice == TRANSFER:
-                book = rulebook.read(session)
-                answers = transfer_tasks(session, wishes, book.definitions, book.policies, now)
-            else:
-                answers, batches = decide_tasks(session, wishes, now)
-            if not keep:
-                raise _Preview
-    except _Preview:
-        return answers
-    publish(batches)
+
+    def act(session: "Session") -> "list[Batch]":
+        nonlocal answers
+        batches: list[Batch] = []
+        if wishes[0].choice == TRANSFER:
+            book = rulebook.read(session)
+            answers = transfer_tasks(session, wishes, book.definitions, book.policies, now)
+        else:
+            answers, batches = decide_tasks(session, wishes, now)
+        if not keep:
+            raise _Preview
+        return batches
+
+    with suppress(_Preview):
+        publish(carried_out(opened, act))
     return answers
 
 
@@ -283,9 +295,13 @@ def urge(
     from shared.settings import settings
 
     pause = timedelta(seconds=settings().urge_pause_seconds)
-    with database() as opened, opened.transaction() as session:
+
+    def act(session: "Session") -> "Refusal | None":
         book = rulebook.read(session)
-        refused = urging.urge(session, task, person, book.definitions, book.policies, datetime.now(UTC), pause)
+        return urging.urge(session, task, person, book.definitions, book.policies, datetime.now(UTC), pause)
+
+    with database() as opened:
+        refused = carried_out(opened, act)
     conclude("done.urge", {"task": task}, refused, json)
 
 
@@ -307,7 +323,11 @@ def ask(
     from shared.authority import Wish
 
     wish = Wish(task, person, questions.ASK, on_behalf_of=on_behalf_of)
-    with database() as opened, opened.transaction() as session:
+
+    def act(session: "Session") -> "Refusal | None":
         book = rulebook.read(session)
-        refused = questions.ask(session, wish, question, book.definitions, book.policies, datetime.now(UTC))
+        return questions.ask(session, wish, question, book.definitions, book.policies, datetime.now(UTC))
+
+    with database() as opened:
+        refused = carried_out(opened, act)
     conclude("done.ask", {"task": task}, refused, json)

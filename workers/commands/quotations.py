@@ -42,9 +42,9 @@ def make(
     """Make a quotation; without expires_on it holds as long as the policy says. 制作报价。"""
     from pydantic import ValidationError
 
-    from messages.events import FieldError
     from messages.quotations import QuotationOffered
     from shared import rulebook
+    from workers.intake.parse import form_errors
     from workers.sales_review import quotations
 
     if file != "-" and not Path(file).is_file():
@@ -53,8 +53,7 @@ def make(
     try:
         offer = QuotationOffered.model_validate_json(sys.stdin.read() if file == "-" else Path(file).read_bytes())
     except ValidationError as invalid:
-        told = invalid.errors(include_url=False)
-        faults = [FieldError(field=".".join(map(str, e["loc"])), code=e["type"], reason=e["msg"]) for e in told]
+        faults = form_errors(invalid, QuotationOffered)
         conclude("quotation.made", {"quotation": None}, None, json, faults=faults, number="")
     with database() as opened, opened.transaction() as session:
         policy = rulebook.read(session).policy(_today(now))

@@ -4,11 +4,11 @@ a sentence. What is said is in `shared/locale/terminal.toml`.
 
 import sys
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, cast
 
 import pydantic_core
 import typer
@@ -30,6 +30,8 @@ if TYPE_CHECKING:  # `up` runs for months and needs no more than the servers' ad
     from shared.audit import Verdict
     from shared.authority import Refusal
     from shared.database import Database, Session
+
+T = TypeVar("T")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs. 输出 JSON。")]
 Lang = Annotated[
@@ -141,6 +143,27 @@ def fault(error: "FieldError") -> str:
 def fault_data(error: "FieldError") -> dict[str, str]:
     """The same for programs."""
     return error.model_dump() | {"reason": reason(error.code, error.reason, language())}
+
+
+def trouble(error: Exception) -> tuple[str, int] | None:
+    """What is wrong with the servers, in a sentence, with the exit code for it; None where the error is a defect."""
+    import psycopg  # here, because `up` runs for months and loads no client of a database
+
+    from shared.database import CommitUnknown, RoleRefused, database_is_away
+    from shared.queues import BrokerUnavailable
+
+    words = (str(error).strip() or type(error).__name__).splitlines()[0]
+    if isinstance(error, CommitUnknown):
+        return told("away.commit"), NOT_RUNNING
+    if database_is_away(error):
+        return told("away.database", error=words), NOT_RUNNING
+    if isinstance(error, BrokerUnavailable):
+        return told("away.broker", error=words), NOT_RUNNING
+    if isinstance(error, RoleRefused):
+        return told("failed", error=words), NOT_RUNNING
+    if isinstance(error, psycopg.OperationalError):  # a lock not granted, a deadlock, a statement that took too long
+        return told("busy", error=words), FAILED
+    return None
 
 
 def joined(phrases: Iterable[str]) -> str:
@@ -269,6 +292,23 @@ def database(*, hot: bool = False) -> "Iterator[Database]":
         yield opened
     finally:
         opened.close()
+
+
+def carried_out(opened: "Database", act: "Callable[[Session], T]") -> T:
+    """One transaction, again where it lost to a department that was at work on the same orders."""
+    from psycopg.errors import DeadlockDetected, SerializationFailure
+
+    for left in reversed(range(_TRIES)):
+        try:
+            with opened.transaction() as session:
+                return act(session)
+        except (DeadlockDetected, SerializationFailure):
+            if not left:
+                raise
+    raise AssertionError("the loop ends by returning or raising")
+
+
+_TRIES = 4
 
 
 def publish(batches: "Sequence[Batch]") -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from messages.events import FieldError
 from shared.reasons import place, reason
 from shared.words import word
-from workers.commands.terminal import console, errors, language, note, table, told
+from workers.commands.terminal import console, errors, fault_data, language, note, table, told
 from workers.intake.accept import Receipt, Verdict
 from workers.intake.parse import Submission
 
@@ -111,7 +111,7 @@ def as_json(submission: Submission, receipt: Receipt) -> dict[str, Any]:
         "external_id": receipt.external_id,
         "origin": submission.origin,
         "lines": submission.lines,
-        "errors": [error.model_dump() for error in receipt.errors],
+        "errors": [fault_data(error) for error in receipt.errors],
     }
 
 

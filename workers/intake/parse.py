@@ -1,13 +1,14 @@
 """Bytes from outside into contracts, or the complete list of what is wrong with them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
-from typing import Any, Protocol
+from difflib import get_close_matches
+from typing import Any, Protocol, get_args
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from messages.commands import FACT, Fact
 from messages.events import FieldError
@@ -126,7 +127,7 @@ def parse_order(raw: bytes, limits: Limits) -> OrderSubmitted:
     try:
         return OrderSubmitted.model_validate_json(raw)
     except ValidationError as invalid:
-        refused = _refused(raw, invalid, "external_id")
+        refused = _refused(raw, invalid, "external_id", OrderSubmitted)
         refused.partial = _partial(raw)
         raise refused from invalid
 
@@ -176,11 +177,13 @@ def parse_fact(raw: bytes, limits: Limits) -> Fact:
     try:
         return FACT.validate_json(raw)
     except ValidationError as invalid:
-        raise _refused(raw, invalid, "fact_id") from invalid
+        raise _refused(raw, invalid, "fact_id", Fact) from invalid
 
 
 def check_size(raw: bytes, limits: Limits) -> None:
     """Raises `Refused` for what is too large, nested too deeply, or could not be stored: before it is parsed."""
+    if not raw:
+        raise refuse("body", "missing", "it is empty; an entry of the stream has the message in its field `body`")
     if len(raw) > limits.max_bytes:
         raise refuse("", "too_large", f"{len(raw)} bytes; at most {limits.max_bytes} are taken")
     if raw.count(b"[") + raw.count(b"{") > limits.max_depth and _depth(raw) > limits.max_depth:
@@ -211,17 +214,50 @@ def _depth(raw: bytes) -> int:
     return deepest
 
 
-def _refused(raw: bytes, invalid: ValidationError, id_field: str) -> Refused:
+def _refused(raw: bytes, invalid: ValidationError, id_field: str, form: object) -> Refused:
+    named = _names(raw)
+    return Refused(form_errors(invalid, form), _text(named.get("source")), _text(named.get(id_field)))
+
+
+def form_errors(invalid: ValidationError, form: object) -> list[FieldError]:
+    """What is wrong with the form of a message, field by field; `form` is the contract, or several (a union)."""
     found = invalid.errors(include_url=False, include_input=False, include_context=False)
     # Of a list only the good items are counted: with a bad one in it, that it is too short may be untrue.
     with_bad_items = {error["loc"][:-2] for error in found} | {error["loc"][:-1] for error in found}
     errors = [
-        FieldError(field=".".join(map(str, error["loc"])), code=error["type"], reason=error["msg"])
+        FieldError(
+            field=".".join(map(str, error["loc"])), code=error["type"], reason=error["msg"] + _meant(error, form)
+        )
         for error in found
         if error["type"] != "too_short" or error["loc"] not in with_bad_items
     ]
-    named = _names(raw)
-    return Refused(_innermost(errors), _text(named.get("source")), _text(named.get(id_field)))
+    return _innermost(errors)
+
+
+def _meant(error: Mapping[str, Any], form: object) -> str:
+    """For a field that there is not: the one that has nearly the same name."""
+    if error["type"] != "extra_forbidden":
+        return ""
+    contracts = list(_contracts(form))
+    for part in error["loc"][:-1]:
+        if isinstance(part, str):
+            inner = [each.model_fields[part].annotation for each in contracts if part in each.model_fields]
+            tagged = [
+                each for each in contracts if "kind" in each.model_fields and each.model_fields["kind"].default == part
+            ]
+            contracts = tagged or [each for annotation in inner for each in _contracts(annotation)]
+    known = {name for each in contracts for name in each.model_fields}
+    near = get_close_matches(str(error["loc"][-1]), sorted(known), 1)
+    return f"; is '{near[0]}' meant?" if near else ""
+
+
+def _contracts(form: object) -> Iterator[type[BaseModel]]:
+    """The contracts that a type is put together from."""
+    if isinstance(form, type) and issubclass(form, BaseModel):
+        yield form
+    else:
+        for part in get_args(form):
+            yield from _contracts(part)
 
 
 def _innermost(errors: Sequence[FieldError]) -> list[FieldError]:

@@ -8,10 +8,9 @@ import structlog
 
 from messages.batch import Batch
 from messages.events import FieldError
-from shared.database import Database, Session
+from shared.database import Database, Session, database_is_away
 from shared.outbox import announce
 from shared.rulebook import Rulebook
-from shared.runtime import database_is_away
 from workers.intake.accept import Receipt, Verdict
 from workers.intake.parse import Limits, Submission
 from workers.intake.refusals import Refusal, record
