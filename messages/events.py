@@ -131,6 +131,32 @@ class HoldChanged(Contract):
     reason: str | None
 
 
+class DeliveryDateProposed(Contract):
+    """`orderflow.delivery_date.proposed`: the how manieth day is proposed, by whom (null: it was reckoned), and who is
+    to confirm it (LOG-08).
+    """
+
+    schema_version: Literal[1] = 1
+    order: str
+    promised_on: date
+    number: int
+    confirmed_by: list[str]
+    by: str | None = None
+    reason: str = ""
+
+
+class DeliveryDateAnswered(Contract):
+    """`orderflow.delivery_date.answered`: sales or the customer confirmed or refused it (LOG-08)."""
+
+    schema_version: Literal[1] = 1
+    order: str
+    promised_on: date
+    number: int
+    party: str
+    answer: str
+    wanted: date | None = None
+
+
 class ShipmentDispatched(Contract):
     """`orderflow.shipment.dispatched`: the goods left (LOG-06). No carrier: arranged by hand. No packages: not packed
     by the warehouse.
@@ -281,6 +307,8 @@ DATA: Mapping[str, type[Contract]] = MappingProxyType(
         "orderflow.order_held": HoldChanged,
         "orderflow.order_resumed": HoldChanged,
         "orderflow.shipment.dispatched": ShipmentDispatched,
+        "orderflow.delivery_date.proposed": DeliveryDateProposed,
+        "orderflow.delivery_date.answered": DeliveryDateAnswered,
         "orderflow.survey.requested": SurveyRequested,
         "orderflow.invoice.issued": InvoiceIssued,
         "orderflow.invoice.corrected": InvoiceCorrected,

@@ -104,7 +104,7 @@ def add_working_days(
         raise ValueError(f"a deadline takes at least one working day, not {count}")
     day = _business_day(start, zone)
     for _ in range(count):
-        day = _working_day_from(day + _DAY, overrides)
+        day = working_day_from(day + _DAY, overrides)
     return _close_of(day, zone, close)
 
 
@@ -127,7 +127,7 @@ def deadline(
         last = add_months(day, allowed.count)
     else:
         last = day + _DAY * allowed.count * (7 if allowed.unit == "week" else 1)
-    return _close_of(_working_day_from(last, overrides), zone, close)
+    return _close_of(working_day_from(last, overrides), zone, close)
 
 
 def begun_before(
@@ -161,7 +161,7 @@ def _business_day(moment: datetime, zone: str) -> date:
     return moment.astimezone(ZoneInfo(zone)).date()
 
 
-def _working_day_from(day: date, overrides: Overrides) -> date:
+def working_day_from(day: date, overrides: Overrides) -> date:
     """The day itself or the next one that is working. Warns once of each year of which too little is known."""
     for _ in range(_LONGEST_BREAK_DAYS):
         _warn_where_unpublished(day.year)

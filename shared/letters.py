@@ -24,11 +24,13 @@ ACKNOWLEDGEMENT, REQUEST_TO_CONFIRM, PAYMENT_DETAILS = "acknowledgement", "reque
 CHANGES_NEEDED, CONFIRMATION, SHIPPING_NOTICE = "changes_needed", "confirmation", "shipping_notice"
 CHANGE_NOTICE, CANCELLATION, INFORMATION_REQUEST = "change_notice", "cancellation", "information_request"
 PAYMENT_REMINDER, RECEIPT_REMINDER = "payment_reminder", "receipt_reminder"
+DATE_PROPOSAL, READY_NOTICE, LATE_NOTICE = "date_proposal", "ready_notice", "late_notice"
 
 ON_STATE: Mapping[State, str] = MappingProxyType(
     {
         State.IN_REVIEW: ACKNOWLEDGEMENT,
         State.APPROVED: CONFIRMATION,
+        State.PREPARED: READY_NOTICE,
         State.SHIPPED: SHIPPING_NOTICE,
         State.CANCELLED: CANCELLATION,
     }

@@ -109,7 +109,7 @@ DOCUMENTS: dict[str, dict[str, Place]] = {
     "d09_regulation": {
         "1.1 销售订单的生成": ENTRY,
         "1.2 销售订单的审核": ("review", "credit", "confirmation"),
-        "2.1 销售订单的处理": ("enter", "release", "allocate", "promise"),
+        "2.1 销售订单的处理": ("enter", "release", "allocate", "promise", "confirm_date"),
         "2.2 销售订单的分配": ("assign",),
         "3.1 生产计划的制定": ("production_plan",),
         "3.2 生产过程的控制": ("production",),

@@ -191,6 +191,14 @@ def _lines(order: Order) -> list[dict[str, Any]]:
     ]
 
 
+def _confirm_date(journey: Journey, _: Order) -> None:
+    sql = "select p.promised_on from logistics.promises p join core.order_headers h using (order_id)"
+    ((day,),) = journey.office.rows(f"{sql} where h.number = %s and p.withdrawn_at is null", journey.number)
+    said = {"by": "salesperson.1", "answer": "confirmed", "promised_on": day.isoformat()}
+    for party in ("sales", "customer"):
+        journey.tell("date_answered", fact_id=f"{party}-{journey.number}-{journey.round()}", party=party, **said)
+
+
 REPORTS: Mapping[str, Callable[[Journey, Order], None]] = {
     "payment": _pay,
     "delivered": _deliver,
@@ -198,5 +206,6 @@ REPORTS: Mapping[str, Callable[[Journey, Order], None]] = {
     "entered": _enter,
     "answer": _confirm,
     "contract": _sign,
+    "promise": _confirm_date,
 }
 """By what is waited for."""

@@ -331,4 +331,6 @@ def test_every_finding_has_its_words_in_both_languages(department: str) -> None:
     assert all(set(entry) == {"zh", "en", "remedy_zh", "remedy_en"} for entry in words.values())
 
 
-AREAS = {"carrier", "weight", "ship", "delivery", "receipt", "survey", "archive"}
+AREAS = {
+    "carrier", "weight", "ship", "delivery", "receipt", "survey", "archive", "promise", "person", "note", "rest",
+}  # fmt: skip

@@ -4,10 +4,43 @@ from collections.abc import Collection, Sequence
 
 from shared.database import Session
 from shared.department import Booked, Department, Outcome, ReportedFact, Visit
-from workers.logistics import books, note_rules, notes, rules, shipping
+from workers.logistics import books, note_rules, notes, promise_rules, promises, rules, shipping
 
 logistics = Department("logistics")
-logistics.recorded("promise")  # 确定交货日期
+
+
+@logistics.activity("promise")
+class PromiseDate:
+    """Propose the delivery date (确定交货日期, LOG-08)."""
+
+    def load(self, session: Session, visits: Sequence[Visit]) -> promises.Outlooks:
+        return promises.read_outlooks(session, visits)
+
+    def decide(self, visit: Visit, facts: promises.Outlooks) -> Outcome:
+        return promise_rules.promise(visit, facts.by_order[visit.order.id])
+
+    def save(self, session: Session, effects: Sequence[object]) -> None:
+        promises.save(session, effects)
+
+    def undo(self, session: Session, visits: Sequence[Visit]) -> None:
+        promises.withdraw(session, visits)
+
+
+@logistics.activity("confirm_date")
+class ConfirmDate:
+    """Have the date confirmed by sales and the customer (与销售部门和客户确认, LOG-08)."""
+
+    def load(self, session: Session, visits: Sequence[Visit]) -> promises.Outlooks:
+        return promises.read_outlooks(session, visits)
+
+    def decide(self, visit: Visit, facts: promises.Outlooks) -> Outcome:
+        return promise_rules.confirm(visit, facts.by_order[visit.order.id])
+
+    def save(self, session: Session, effects: Sequence[object]) -> None:
+        promises.save(session, effects)
+
+    def undo(self, session: Session, visits: Sequence[Visit]) -> None:
+        """The answers stay written with their date."""
 
 
 @logistics.activity("plan")
@@ -20,7 +53,8 @@ class PlanTransport:
     def decide(self, visit: Visit, facts: books.Rates) -> Outcome:
         place = visit.order.delivery
         rates = facts.by_place.get((place.country, place.region), ())
-        return rules.plan(visit, books.business_day(visit.now), facts.weights, rates)
+        needed = facts.promised.get(visit.order.id)
+        return rules.plan(visit, books.business_day(visit.now), facts.weights, rates, needed)
 
     def save(self, session: Session, effects: Sequence[object]) -> None:
         books.save_plans(session, effects)
@@ -85,3 +119,15 @@ class Ship:
 def book_deliveries(session: Session, facts: Sequence[ReportedFact]) -> Booked:
     """A carrier delivered (送达)."""
     return shipping.book_deliveries(session, facts)
+
+
+@logistics.fact("date_proposed")
+def book_proposals(session: Session, facts: Sequence[ReportedFact]) -> Booked:
+    """Somebody proposes another delivery date (LOG-08)."""
+    return promises.book_proposals(session, facts)
+
+
+@logistics.fact("date_answered")
+def book_answers(session: Session, facts: Sequence[ReportedFact]) -> Booked:
+    """Sales or the customer confirm or refuse the date (LOG-08)."""
+    return promises.book_answers(session, facts)

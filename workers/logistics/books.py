@@ -1,7 +1,7 @@
 """What logistics reads and keeps: carriers and plans. Delivery notes and shipments are in shipping.py."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Annotated, Self
 
@@ -16,6 +16,9 @@ from shared.department import Visit, effects_of
 from shared.master import MasterFile, MasterRow
 from shared.money import to_minor
 from shared.outbox import to_json
+from workers.logistics import invariants
+from workers.logistics.promise_rules import PROMISE
+from workers.logistics.promises import read_last
 from workers.logistics.rules import Plan, Rate
 
 # -- what a plan rests on ----------------------------------------------------------------------------------------------
@@ -53,10 +56,13 @@ where p.order_id = w.order_id
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """The weights and carriers of a batch: grams by product, rates by country and region in the order of carriers."""
+    """The weights and carriers of a batch: grams by product, rates by country and region in the order of carriers, and
+    the dates that were promised by order.
+    """
 
     weights: Mapping[str, int]
     by_place: Mapping[tuple[str, str], Sequence[Rate]]
+    promised: Mapping[str, date] = field(default_factory=dict)
 
     def absorb(self, effect: object) -> None:
         """A plan changes nothing that the next order's plan looks at."""
@@ -68,16 +74,23 @@ def business_day(now: datetime) -> date:
 
 
 def read_rates(session: Session, visits: Sequence[Visit]) -> Rates:
-    """Weights of the products and rates for the places that the orders name. Two round trips, no locks."""
+    """Weights of the products and rates for the places that the orders name. One round trip, no locks, and one more
+    where the process has dates promised before.
+    """
     if not visits:
         return Rates({}, {})
     products = {line.product for visit in visits for line in visit.order.lines}
     places = {(visit.order.delivery.country, visit.order.delivery.region) for visit in visits}
-    weights: dict[str, int] = dict(session.rows(_WEIGHTS, array(sorted(products))))
+    weights, rates = session.together(
+        (_WEIGHTS, (array(sorted(products)),)), (_RATES, tuple(columns(sorted(places), 2)))
+    )
     by_place: dict[tuple[str, str], list[Rate]] = {}
-    for country, region, *rate in session.rows(_RATES, *columns(sorted(places), 2)):
+    for country, region, *rate in rates:
         by_place.setdefault((country, region), []).append(Rate(*rate))
-    return Rates(weights, by_place)
+    dated = [visit.order.id for visit in visits if PROMISE in visit.activities]
+    last = read_last(session, dated) if dated else {}
+    promised = {order: each.promised_on for order, each in last.items() if not each.withdrawn}
+    return Rates(dict(weights), by_place, promised)
 
 
 def save_plans(session: Session, effects: Sequence[object]) -> None:
@@ -177,103 +190,5 @@ MASTER: tuple[MasterFile[CarrierRow] | MasterFile[CarrierRateRow], ...] = (
 )
 """The master data files of logistics, in the order in which they are loaded."""
 
-# -- what must hold ----------------------------------------------------------------------------------------------------
-
-INVARIANTS: tuple[Invariant, ...] = (
-    Invariant(
-        "logistics.shipped_within_ordered",
-        """
-        select h.number, concat(s.shipped, ' shipped, ', s.rest, ' to come, ', o.ordered, ' ordered')
-        from (
-            select order_id, sum(quantity) as shipped, min(rest) as rest
-            from logistics.shipments where recalled_at is null group by order_id
-        ) s
-        join core.order_headers h on h.order_id = s.order_id
-        left join (
-            select order_id, sum(ordered) as ordered from logistics.ordered_lines group by order_id
-        ) o on o.order_id = s.order_id
-        where s.shipped + s.rest is distinct from o.ordered
-        """,
-    ),
-    Invariant(
-        "logistics.notes_within_order",
-        """
-        select h.number, concat('line ', o.line, ': ', sum(l.quantity), ' on notes, ', o.ordered, ' ordered')
-        from logistics.ordered_lines o
-        join core.order_headers h on h.order_id = o.order_id
-        join logistics.delivery_note_lines l on l.order_id = o.order_id and l.line = o.line
-        join logistics.delivery_notes n on n.number = l.note and n.recalled_at is null
-        group by h.number, o.line, o.ordered having sum(l.quantity) > o.ordered
-        """,
-    ),
-    Invariant(
-        "logistics.noted_is_sum_of_notes",
-        """
-        select h.number, concat('line ', o.line, ': ', o.noted, ' counted, ', coalesce(sum(n.quantity), 0), ' on notes')
-        from logistics.ordered_lines o
-        join core.order_headers h on h.order_id = o.order_id
-        left join (
-            select l.order_id, l.line, l.quantity
-            from logistics.delivery_note_lines l join logistics.delivery_notes n on n.number = l.note
-            where n.recalled_at is null
-        ) n on n.order_id = o.order_id and n.line = o.line
-        group by h.number, o.line, o.noted having o.noted <> coalesce(sum(n.quantity), 0)
-        """,
-    ),
-    Invariant(
-        "logistics.ordered_as_in_document",
-        """
-        select h.number, concat('line ', o.line, ': ', o.ordered, ' here, ', d.quantity, ' in the order')
-        from logistics.ordered_lines o
-        join core.order_headers h on h.order_id = o.order_id
-        left join (
-            select c.id, (l->>'number')::int as line, (l->>'quantity')::bigint as quantity
-            from core.orders c
-            join core.order_documents d on d.order_id = c.id and d.revision = c.revision
-            cross join lateral json_array_elements(d.document->'lines') l
-        ) d on d.id = o.order_id and d.line = o.line
-        where o.noted > 0 and o.ordered is distinct from d.quantity
-        """,
-    ),
-    Invariant(
-        "logistics.shipment_carries_its_note",
-        """
-        select h.number, concat(n.number, ': ', coalesce(s.tracking_number, 'no shipment'))
-        from logistics.delivery_notes n
-        join core.order_headers h on h.order_id = n.order_id
-        left join logistics.shipments s on s.note = n.number
-        where (s.note is not null or n.folder_id is null) and (
-            s.note is null or s.order_id <> n.order_id or s.recalled_at is distinct from n.recalled_at
-            or s.quantity is distinct from (
-                select sum(l.quantity) from logistics.delivery_note_lines l where l.note = n.number
-            )
-        )
-        """,
-    ),
-    Invariant(
-        "logistics.nothing_leaves_on_an_unapproved_note",
-        """
-        select h.number, concat(n.number, ': ', o.state)
-        from logistics.delivery_notes n
-        join core.order_headers h on h.order_id = n.order_id
-        join core.orders o on o.id = n.folder_id
-        join logistics.shipments s on s.note = n.number and s.recalled_at is null
-        where o.state not in ('approved', 'archived')
-        """,
-    ),
-    Invariant(
-        "logistics.closed_orders_hold_nothing",
-        """
-        select h.number, concat(o.state, ', but planned or on its way')
-        from core.orders o join core.order_headers h on h.order_id = o.id
-        where o.state in ('returned', 'cancelled', 'purged', 'replaced') and (
-            exists (select from logistics.plans p where p.order_id = o.id and p.withdrawn_at is null)
-            or exists (
-                select from logistics.shipments s
-                where s.order_id = o.id and s.recalled_at is null and s.delivered_at is null
-            )
-        )
-        """,
-    ),
-)
+INVARIANTS: tuple[Invariant, ...] = invariants.ALL
 """What `orderflow audit` proves of these books."""

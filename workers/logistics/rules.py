@@ -13,6 +13,7 @@ from shared.department import Finding, Outcome, Passed, Referred, Visit, Waiting
 from shared.money import MoneyError, convert
 from workers.logistics.note_rules import ACTIVITY, Blank, Note, note
 from workers.logistics.part_rules import Parts, prepared_key
+from workers.logistics.promise_rules import CONFIRM, Promise, unconfirmed
 
 _GRAMS_PER_KILOGRAM = 1_000
 APPROVAL_CHECKED_EVERY = timedelta(hours=1)
@@ -66,9 +67,12 @@ class Plan:
     planned_at: datetime
 
 
-def plan(visit: Visit, today: date, weights: Mapping[str, int], rates: Sequence[Rate]) -> Outcome:
-    """Choose a carrier (比较运输费用, 确认运输时效; LOG-01): of those arriving by the requested date the cheapest, ties
-    by faster, then by code. The promised date is the requested one if it can be met, else the arrival (LOG-08).
+def plan(
+    visit: Visit, today: date, weights: Mapping[str, int], rates: Sequence[Rate], promised: date | None = None
+) -> Outcome:
+    """Choose a carrier (比较运输费用, 确认运输时效; LOG-01): of those arriving by the date that is `promised`, or else
+    the requested one, the cheapest, ties by faster, then by code. That date is promised if it can be met, else the
+    arrival (LOG-08).
 
     `today` is the business day on which the goods would leave, `weights` grams by product, `rates` those for the place.
     A person is asked where nobody arrives in time (agreeing takes the fastest), where nobody serves the place (agreeing
@@ -77,16 +81,17 @@ def plan(visit: Visit, today: date, weights: Mapping[str, int], rates: Sequence[
     """
     order, policy = visit.order, visit.policy
     grams, findings = _weigh(order, weights)
-    comparison = compare(rates, grams, today, order.requested_date, policy.base_currency, policy.rates)
+    needed = promised or order.requested_date
+    comparison = compare(rates, grams, today, needed, policy.base_currency, policy.rates)
     best = choose(comparison)
     choice = None
     if best is None or best.freight_minor is None:
         findings.append(finding("carrier.none_serves", country=order.delivery.country, region=order.delivery.region))
     else:
-        promised = order.requested_date if best.in_time else best.arrival
-        choice = Choice(best.carrier, best.freight_minor, policy.base_currency, best.arrival, promised)
+        day = needed if best.in_time else best.arrival
+        choice = Choice(best.carrier, best.freight_minor, policy.base_currency, best.arrival, day)
         if not best.in_time:
-            findings.append(_none_in_time(order.requested_date, best))
+            findings.append(_none_in_time(needed, best))
     effects = (Plan(order.id, choice, grams, comparison, visit.now),)
     basis = _plan_basis(choice, grams)
     return Referred(tuple(findings), effects, basis) if findings else Passed(effects, basis)
@@ -200,6 +205,7 @@ class Papers:
     note: Note | None = None
     parts: Parts | None = None
     blank: Blank | None = None
+    promise: Promise | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,10 +229,10 @@ class Shipment:
 def ship(visit: Visit, papers: Papers) -> Outcome:
     """Hand the goods to the carrier, once (LOG-02, LOG-06), refused with the name of whatever is missing (LOG-07).
 
-    Only what the definition has is demanded. Without approval, payment or an approved note the order waits: nobody
-    at this step may replace any. What the warehouse or the plan has not done goes to a person; agreeing means that
-    they vouch for it (for failed goods: 让步放行) and the goods leave. Of what is prepared in parts each part leaves by
-    itself, and the order waits for the rest.
+    Only what the definition has is demanded. Without approval, payment, an approved note or a confirmed date the order
+    waits: nobody at this step may replace any. What the warehouse or the plan has not done goes to a person; agreeing
+    means that they vouch for it (for failed goods: 让步放行) and the goods leave. Of what is prepared in parts each
+    part leaves by itself, and the order waits for the rest.
     """
     order = visit.order
     if papers.tracking_number is not None and not papers.rest:
@@ -271,13 +277,14 @@ def _ship(visit: Visit, papers: Papers, shipment: Shipment) -> Outcome:
     unapproved = () if papers.approved else (finding("ship.not_approved"),)
     unpaid = tuple(_unpaid(visit, papers.payment))
     unsigned = tuple(_unnoted(visit, papers.note))
+    undated = tuple(unconfirmed(papers.promise)) if CONFIRM in visit.activities else ()
     undone = (*_unready(visit, papers.goods), *_unplanned(visit, papers))
-    if unapproved or unpaid or unsigned:
-        keys = [key for key, reasons in (("payment", unpaid), ("note", unsigned)) if reasons]
+    if unapproved or unpaid or unsigned or undated:
+        keys = [key for key, reasons in (("payment", unpaid), ("note", unsigned), ("promise", undated)) if reasons]
         return Waiting(
             keys=tuple([f"{key}:{order.id}" for key in keys]),
             until=visit.now + APPROVAL_CHECKED_EVERY if unapproved else None,
-            findings=(*unapproved, *unpaid, *unsigned, *undone),
+            findings=(*unapproved, *unpaid, *unsigned, *undated, *undone),
         )
     basis: dict[str, str | int | None] = {"carrier": shipment.carrier, "packages": shipment.packages}
     if shipment.rest:

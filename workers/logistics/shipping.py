@@ -12,6 +12,8 @@ from shared.outbox import Announcement, announce
 from workers.logistics import notes
 from workers.logistics.note_rules import ACTIVITY, Note
 from workers.logistics.parts import read_parts
+from workers.logistics.promise_rules import CONFIRM
+from workers.logistics.promises import read_last
 from workers.logistics.rules import Papers, Payment, Readiness, Shipment
 
 # What has more conditions than its key, and the views of other departments, are asked for one order at a time: joined,
@@ -102,6 +104,10 @@ def read_papers(session: Session, visits: Sequence[Visit]) -> Desk:
     found = {row[0]: _papers(row) for row in session.rows(_PAPERS, array([visit.order.id for visit in visits]))}
     apart = [visit for visit in visits if _in_parts(visit, *found[visit.order.id])]
     papers = {order: each for order, (each, _) in found.items()}
+    dated = [visit.order.id for visit in visits if CONFIRM in visit.activities]
+    if dated:
+        last = read_last(session, dated)
+        papers |= {order: replace(papers[order], promise=last.get(order)) for order in dated}
     if apart:
         papers |= _parts(session, apart, papers, present)
     return Desk(papers)

@@ -151,3 +151,38 @@ shipments = Table(
     CheckConstraint("delivered_at is null or recalled_at is null", name="delivered_or_recalled"),
     comment="物流追踪单: what left, once per delivery note",
 )
+
+promises = Table(
+    "promises",
+    metadata,
+    Column("order_id", _id, primary_key=True),
+    Column("number", SmallInteger, primary_key=True),
+    Column("promised_on", Date, nullable=False),
+    Column("parties", Text, nullable=False, comment="who must confirm it, separated by blanks"),
+    Column("proposed_at", _time, nullable=False),
+    Column("by", Text, comment="null: reckoned from stock, production and way"),
+    Column("reason", Text, nullable=False),
+    Column("transit_days", SmallInteger, nullable=False),
+    Column("withdrawn_at", _time, comment="when another one took its place, or its order went back"),
+    Index("uq_promises_order_id", "order_id", unique=True, postgresql_where=text("withdrawn_at is null")),
+    CheckConstraint("number >= 1", name="number"),
+    CheckConstraint("transit_days >= 0", name="transit_days"),
+    comment="承诺交期: every delivery date that was proposed; one at a time is open",
+)
+
+promise_answers = Table(
+    "promise_answers",
+    metadata,
+    Column("order_id", _id, primary_key=True),
+    Column("number", SmallInteger, primary_key=True),
+    Column("party", Text, primary_key=True),
+    Column("agreed", Boolean, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", _time, nullable=False),
+    Column("wanted", Date, comment="the day that is wanted instead"),
+    Column("remarks", Text, nullable=False),
+    ForeignKeyConstraint(["order_id", "number"], [promises.c.order_id, promises.c.number]),
+    CheckConstraint("party in ('sales', 'customer')", name="party"),
+    CheckConstraint("wanted is null or not agreed", name="wanted_instead"),
+    comment="what sales and the customer said to each date",
+)

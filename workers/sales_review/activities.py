@@ -27,7 +27,6 @@ sales_review = Department("sales_review")
 sales_review.recorded(
     "track",  # 订单跟踪
     "arrange_delivery",  # 协调安排交货
-    "confirm_date",  # 与客户确认交货期
     "feedback",  # 客户反馈
     "classify_customer",  # 客户分类
     "update_customer",  # 客户信息管理

@@ -8,6 +8,7 @@ import structlog
 from shared.database import Leadership
 from workers.process import AWAY, Process, every, running
 from workers.scheduler.anchoring import anchor
+from workers.scheduler.dates import reopen_promises
 from workers.scheduler.deadlines import (
     ask_creators_for_comments,
     ask_for_comments,
@@ -22,7 +23,7 @@ Duty = Callable[[Process, datetime], int]
 log = structlog.get_logger()
 
 EVERY_TICK: tuple[Duty, ...] = (publish_due, wake_due, rescue_held_by_the_dead, rescue_lost, mark_overdue, anchor)
-DEADLINES: tuple[Duty, ...] = (purge_unreviewed, lapse_approvals, ask_for_comments)
+DEADLINES: tuple[Duty, ...] = (purge_unreviewed, lapse_approvals, ask_for_comments, reopen_promises)
 """What is brought by the end of a day, and can wait a minute."""
 SLOW: tuple[Duty, ...] = (ask_creators_for_comments, remind_customers)
 DUTIES = (*EVERY_TICK, *DEADLINES, *SLOW)
