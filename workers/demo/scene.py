@@ -5,7 +5,7 @@ It reads tables and views and changes nothing. Always the same few queries, howe
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -49,6 +49,16 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenPlan:
+    """A production plan that is not finished: who has still to confirm it, and who may inspect what is made."""
+
+    number: str
+    quantity: int
+    to_confirm: tuple[str, ...]
+    inspector: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Standstill:
     """An order that waits for the world. `awaits` are the kinds of what it waits for: payment, stock, delivered,
     receipt, entered, handed_over, answer, contract; a contract for being signed. Amounts in minor units of `currency`;
@@ -74,6 +84,10 @@ class Standstill:
     """Where the contract for an order stands, if there is one."""
     checked: bool = False
     """Of a contract: whether the other side was looked into."""
+    plans: tuple[OpenPlan, ...] = ()
+    """What is made for it and not finished."""
+    purchases: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    """What is bought for it: by product, the purchase and how much of it is open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +156,15 @@ def _standstill(row: Row) -> Standstill:
         document,
         contract,
         checked,
+        plans,
+        purchases,
     ) = row
     awaits = frozenset(key.partition(":")[0] for key in keys)
     return Standstill(
         order, external_id, customer, step, awaits, since, method, currency, due or 0, paid or 0, tracking_number,
         _noted(findings), round_, read_order(document) if document else None, contract, checked,
+        tuple(OpenPlan(number, pieces, tuple(who), by) for number, pieces, who, by in json.loads(plans or "[]")),
+        {product: (number, open_) for product, number, open_ in json.loads(purchases or "[]")},
     )  # fmt: skip
 
 
@@ -173,7 +191,17 @@ _STANDSTILLS = """
 select h.number, h.external_id, h.customer, w.step, w.keys, w.since, d.document -> 'payment' ->> 'method', h.currency,
     p.due_minor, p.paid_minor, s.tracking_number, e.findings, o.round,
     case when array['entered:' || w.order_id, 'contract:' || w.order_id] && w.keys then d.document end, c.state,
-    exists (select from compliance.counterparty_checks k where k.contract_id = w.order_id)
+    exists (select from compliance.counterparty_checks k where k.contract_id = w.order_id),
+    (select json_agg(json_build_array(m.number, m.quantity, array(
+        select distinct min(f.id) from unnest(m.wanted) as r(role)
+        join core.staff f on f.active and r.role = any(f.roles)
+        where not exists (
+            select from warehouse.production_confirmations n where n.number = m.number and n.role = r.role
+        ) group by r.role
+    ), (select min(f.id) from core.staff f where f.active and 'inspector' = any(f.roles))) order by m.number)
+    from warehouse.production_plans m where m.order_id = w.order_id and m.closed_at is null),
+    (select json_agg(json_build_array(b.product, b.number, b.quantity - b.received))
+    from warehouse.purchases b where b.order_id = w.order_id and b.closed_at is null)
 from (
     select order_id, step, array_agg(key order by key) as keys, min(since) as since
     from core.waits where key like '%%:%%' group by order_id, step order by min(since), order_id limit %s

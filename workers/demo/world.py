@@ -18,7 +18,7 @@ from messages.facts.sales_review import CancellationRequested, CustomerAnswered
 from messages.facts.warehouse import GoodsReceived
 from messages.orders import PaymentMethod
 from shared.money import from_minor
-from workers.demo import paperwork
+from workers.demo import paperwork, workshop
 from workers.demo.habits import SIMULATED
 from workers.demo.scene import Noted, Standstill
 
@@ -74,6 +74,8 @@ def react(standstill: Standstill) -> list[Fact]:
         return [*_too_early(standstill), _cancelled(standstill)]
     if way.cancels_at == "delivered" and "delivered" in standstill.awaits:
         return [_cancelled(standstill), *_delivered(standstill, way)]
+    if standstill.plans and standstill.awaits & {"plan", "production", "stock"}:
+        return [fact for plan in standstill.plans for fact in workshop.made(plan, standstill.since)]
     if "stock" in standstill.awaits:
         return [*_supplied(standstill)]
     if "payment" in standstill.awaits:
@@ -95,7 +97,9 @@ def _supplied(standstill: Standstill) -> Iterator[Fact]:
     """Exactly what is short arrives."""
     when = f"{standstill.since:%H%M%S%f}"
     for finding in standstill.findings:
-        if finding.code == "stock.short":
+        if finding.subject in standstill.purchases:
+            yield workshop.delivered(*standstill.purchases[finding.subject], standstill.since)
+        elif finding.code == "stock.short":
             yield from _arrival(standstill, finding, when)
 
 
