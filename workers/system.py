@@ -70,8 +70,9 @@ def running_system(settings: Settings, stop: threading.Event, port: int | None =
             started_database, started_broker = answers["servers"].split()
             database_url, broker_url = database_url or started_database, broker_url or started_broker
         urls = {"ORDERFLOW_DATABASE_URL": database_url, "ORDERFLOW_BROKER_URL": broker_url}
-        supervisor.run(_migrations(urls, nursery))
-        supervisor.start(processes(urls, settings.drain_seconds, nursery), stop)
+        given = urls | {"ORDERFLOW_HOME": str(home)}  # where the relay puts letters that no mail server takes
+        supervisor.run(_migrations(given, nursery))
+        supervisor.start(processes(given, settings.drain_seconds, nursery), stop)
         try:
             yield System(database_url, broker_url, supervisor, stop)
         finally:

@@ -466,6 +466,17 @@ def test_when_and_to_whom_a_letter_went_is_never_changed(sales: Office, post: Po
 # -- real processes ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("TRK-07")
+def test_the_relay_puts_letters_into_the_home_folder_where_no_mail_server_is_set(
+    sales: Office, database_url: str, broker_url: str, tmp_path: Path
+) -> None:
+    acknowledged(sales)
+    with started("workers.relay.main", database_url=database_url, broker_url=broker_url, home=str(tmp_path)):
+        until(lambda: states(sales) == [("acknowledgement", "sent")], what="the letter")
+    (file,) = (tmp_path / "mail").iterdir()
+    assert file.suffix == ".eml"
+
+
 @pytest.mark.requirement("INT-04", "TRK-07")
 def test_the_relay_sends_what_is_written_and_never_again_after_it_was_killed(
     sales: Office, post: Post, database_url: str, broker_url: str
