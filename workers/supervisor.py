@@ -200,7 +200,11 @@ class _Kept:
         failures = 0
         while not self._ending.is_set():
             began = time.monotonic()
-            self.run_once()
+            try:
+                self.run_once()
+            except Exception as error:  # noqa: BLE001 - whatever it is, nobody else would start the child again
+                self._note(f"lost: {error!r}")
+                self.kill()
             if not self.ready_once:
                 break
             failures = 1 if time.monotonic() - began >= HEALTHY_SECONDS else failures + 1

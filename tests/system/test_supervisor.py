@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
@@ -173,6 +174,14 @@ def test_a_child_that_refuses_is_quoted_and_nothing_else(supervisor: Supervisor,
 def test_a_program_that_does_not_exist_is_reported(supervisor: Supervisor, stop_event: threading.Event) -> None:
     with pytest.raises(ChildFailed, match=r"cannot be started: .*No such file"):
         supervisor.start([Child("absent", ["/nonexistent/program"])], stop_event)
+
+
+def test_a_child_that_cannot_be_followed_is_reported_and_waited_for_by_nobody(
+    supervisor: Supervisor, stop_event: threading.Event
+) -> None:
+    impossible: dict[str, Any] = {"NUMBER": 1}
+    with pytest.raises(ChildFailed, match=r"lost: TypeError"):
+        supervisor.start([Child("impossible", ["/bin/true"], impossible)], stop_event)
 
 
 def test_a_start_is_given_up_when_the_stop_event_is_set(supervisor: Supervisor, stop_event: threading.Event) -> None:
