@@ -19,7 +19,6 @@ from messages.folders import kind_of
 from shared import carried
 from shared.batches import Ref, write_batches
 from shared.calendar import BUSINESS_ZONE, NO_OVERRIDES, Overrides
-from shared.carried import Kept
 from shared.catalogue import Catalogue
 from shared.database import CommitUnknown, Database, Row, Session, array, columns, database_is_away
 from shared.department import (
@@ -27,14 +26,9 @@ from shared.department import (
     Department,
     Finding,
     NewFolder,
-    Outcome,
-    Passed,
-    Referred,
     ReportedFact,
-    Returned,
     Unworkable,
     Visit,
-    Waiting,
     effects_of,
 )
 from shared.failures import record_failure
@@ -44,6 +38,7 @@ from shared.journal import UNDO, Journal, as_data
 from shared.outbox import to_json
 from shared.policy import Policy
 from shared.processes import Definition, Step, select
+from shared.settling import Decision, decisions, settle
 from shared.standings import COLUMNS, Standing, lock_standings, standing
 from shared.states import State, may_end
 
@@ -136,7 +131,7 @@ class Runtime:
         for ref in later:
             journal.send(self.department.name, ref)
         valid = _not_held(journal, valid, folders)
-        decided = _decisions(session, valid)
+        decided = decisions(session, valid)
         agreements = carried.read(session, folders.values())
         wake: set[str] = set()
         for activity, refs in _by_activity(valid, folders):
@@ -150,7 +145,7 @@ class Runtime:
         activity_name: str,
         refs: Sequence[Ref],
         folders: Mapping[str, Standing],
-        decided: Mapping[str, "Decision"],
+        decided: Mapping[str, Decision],
         agreements: carried.Agreements,
     ) -> Collection[str]:
         undoing = activity_name.startswith(UNDO)
@@ -235,91 +230,6 @@ class Runtime:
         return wake_orders(session, wake, now), len(facts)
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What a person decided, and the findings that they had before them."""
-
-    task: str
-    choice: str
-    by: str
-    on_behalf_of: str | None
-    reason: str | None
-    requested_change: str | None
-    clause: str | None
-    customer_must_change: bool
-    order_version: int
-    seen: frozenset[tuple[str, str]]
-
-    def as_data(self) -> dict[str, Any]:
-        """As the order's history keeps it."""
-        data: dict[str, Any] = {"task": self.task, "saw_version": self.order_version}
-        if self.customer_must_change:
-            data["customer_must_change"] = True
-        said = {
-            "on_behalf_of": self.on_behalf_of,
-            "reason": self.reason,
-            "requested_change": self.requested_change,
-            "clause": self.clause,
-        }
-        return data | {name: text for name, text in said.items() if text}
-
-
-def settle(
-    journal: Journal,
-    folder: Standing,
-    step_id: str,
-    outcome: Outcome,
-    decision: Decision | None,
-    kept: Kept | None = None,
-) -> tuple[Any, ...]:
-    """Turn an outcome into the order's move; returns the effects to save. The one place that knows all outcomes.
-
-    A step in manual mode always asks a person. An agreement covers the findings that the person saw, no others, and
-    none where the outcome asks somebody of higher rank. One from before an amendment may be `kept`.
-    """
-    step = folder.definition.step(step_id)
-    data: dict[str, Any] = {"basis": dict(outcome.basis)} if outcome.basis else {}
-    if kept:
-        data["grounds"] = kept.grounds
-    if isinstance(outcome, Waiting | Returned):
-        return _hold_or_return(journal, folder, step, outcome, decision, data)
-    findings, roles = (outcome.findings, outcome.roles) if isinstance(outcome, Referred) else ((), ())
-    told = {"findings": as_data(findings)} if findings else {}
-    if decision and not roles and {(each.code, each.subject) for each in findings} <= decision.seen:
-        journal.finish_step(folder, Kind.AGREED, step_id, decision.by, data | told | decision.as_data())
-        return outcome.effects
-    if isinstance(outcome, Passed) and step.mode == "auto":
-        journal.finish_step(folder, Kind.PASSED, step_id, SYSTEM, data)
-        return outcome.effects
-    if kept and not decision and not roles and kept.covers(as_data(findings)):
-        journal.finish_step(folder, Kind.CARRIED, step_id, SYSTEM, data | told | kept.as_data())
-        return outcome.effects
-    if decision:
-        data["agreed_before"] = decision.as_data() | {"by": decision.by}
-    journal.refer(folder, step, findings, data, roles)
-    return ()
-
-
-def _hold_or_return(
-    journal: Journal,
-    folder: Standing,
-    step: Step,
-    outcome: Waiting | Returned,
-    decision: Decision | None,
-    data: dict[str, Any],
-) -> tuple[Any, ...]:
-    if decision:  # the person's word stays in the history all the same
-        data["agreed_before"] = decision.as_data() | {"by": decision.by}
-    if isinstance(outcome, Waiting):
-        if outcome.findings:
-            data["findings"] = as_data(outcome.findings)
-        journal.wait(folder, step, outcome.keys, outcome.until, data)
-        return outcome.effects
-    data["findings"] = as_data(outcome.findings)
-    journal.disagree(folder, step, Kind.RETURNED, SYSTEM, data)
-    return ()
-
-
 def wake_orders(session: Session, keys: Iterable[str], now: datetime) -> list[Batch]:
     """Put every order that waits for one of the keys into batches for its department."""
     wanted = sorted(set(keys))
@@ -338,19 +248,6 @@ def release(session: Session, waits: Sequence[Row], now: datetime) -> list[Batch
 
 _WOKEN_LINES = 8
 """What a woken order counts for in a batch, as its lines are not read for that."""
-
-
-def _decisions(session: Session, refs: Sequence[Ref]) -> dict[str, Decision]:
-    tasks = sorted({ref.task for ref in refs if ref.task})
-    if not tasks:
-        return {}
-    return {row[0]: _decision(row) for row in session.rows(_DECISIONS, array(tasks))}
-
-
-def _decision(row: Row) -> Decision:
-    task, choice, by, for_, reason, change, clause, must, version, codes, subjects = row
-    seen = frozenset(zip(codes, subjects, strict=True))
-    return Decision(task, choice, by, for_, reason, change, clause, must, version, seen)
 
 
 def _one_step_each(refs: Sequence[Ref]) -> tuple[list[Ref], list[Ref]]:
@@ -434,11 +331,4 @@ with woken as (
 delete from core.waits w using woken
 where w.order_id = woken.order_id and w.step = woken.step and w.key = woken.key
 returning w.order_id, w.round, w.step, w.department, w.task_id
-"""
-_DECISIONS = """
-select t.id, t.decision, t.decided_by, t.decided_for, t.reason, t.requested_change, t.clause, t.customer_must_change,
-    t.order_version,
-    array(select f->>'code' from json_array_elements(t.findings) f),
-    array(select f->>'subject' from json_array_elements(t.findings) f)
-from core.user_tasks t where t.id = any(%s::uuid[])
 """

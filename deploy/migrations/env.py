@@ -9,8 +9,9 @@ from sqlalchemy import Connection, text
 from messages.batch import Department
 from shared import tables
 
-for path in (Path(__file__).parents[2] / "workers").glob("*/*_tables.py"):
-    importlib.import_module(f"workers.{path.parent.name}.{path.stem}")
+ROOT = Path(__file__).parents[2]
+for path in (*ROOT.glob("shared/*_tables.py"), *ROOT.glob("workers/*/*_tables.py")):
+    importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
 connection: Connection = context.config.attributes["connection"]
 metadata = [tables.metadata, *(importlib.import_module(f"workers.{name}.tables").metadata for name in Department)]
 schemas = {each.schema for each in metadata}

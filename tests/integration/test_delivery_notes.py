@@ -194,7 +194,7 @@ def look_again(office: Office) -> None:
     """Time passes, until every waiting order looks again."""
     with office.database.transaction() as session:
         waits = session.rows(
-            "delete from core.waits where due_at <= %s returning order_id, round, step, department",
+            "delete from core.waits where due_at <= %s returning order_id, round, step, department, task_id",
             office.now,
         )
         office.queue += release(session, waits, office.now)

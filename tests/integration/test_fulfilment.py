@@ -97,7 +97,8 @@ class World:
     def wake_by_time(self) -> None:
         with self.database.transaction() as session:
             due = session.rows(
-                "delete from core.waits where due_at <= %s returning order_id, round, step, department", self.now
+                "delete from core.waits where due_at <= %s returning order_id, round, step, department, task_id",
+                self.now,
             )
             self.queue += release(session, due, self.now)
         self.run()
