@@ -275,6 +275,30 @@ class ProductionDelayed(Contract):
     reason: str
 
 
+class CaseOpened(Contract):
+    """`orderflow.case.opened` (AFT-03…07). `source` and `fact_id`: of the report that opened it."""
+
+    schema_version: Literal[1] = 1
+    case: str
+    order: str
+    customer: str
+    kind: str
+    source: str
+    fact_id: str
+
+
+class CaseClosed(Contract):
+    """`orderflow.case.closed`: with its result, as the customer is told it."""
+
+    schema_version: Literal[1] = 1
+    case: str
+    order: str
+    customer: str
+    kind: str
+    outcome: str
+    result: str
+
+
 class LetterWritten(Contract):
     """`orderflow.letter.<kind>`: the customer is written, word for word as here. We send it where a mail server is set.
     `recipient` null: the order has no e-mail address.
@@ -318,6 +342,8 @@ DATA: Mapping[str, type[Contract]] = MappingProxyType(
         "orderflow.production.assigned": ProductionAssigned,
         "orderflow.production.cancelled": ProductionCancelled,
         "orderflow.production.delayed": ProductionDelayed,
+        "orderflow.case.opened": CaseOpened,
+        "orderflow.case.closed": CaseClosed,
     }
 )
 """The `data` of every type of event; of those that begin with one of STATES it is OrderStateChanged, of letters

@@ -33,5 +33,7 @@ ROLES: tuple[str, ...] = tuple(DEPARTMENT_OF)
 
 SALES = ("salesperson", "sales_supervisor", "sales_manager")
 """Who speaks with customers: hears what they ask and offers them prices (INT-02, INT-03)."""
+CASE_WORKERS = ("after_sales_clerk", *SALES)
+"""Who works on cases of after-sales: its clerks, and salespeople to whom one is assigned (AFT-06)."""
 REGISTRAR = ("contract_manager",)
 """合同管理部门: registers contracts (CMP-02)."""

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from messages.contract import Code, Contract, Text
 from messages.facts.fact import BaseFact, Words
-from messages.orders import Currency, Money, Quantity
+from messages.orders import MAX_LINES, Currency, Money, Quantity
 
 Pieces = Annotated[int, Field(ge=0, le=1_000_000_000)]
 """As `Quantity`, but may be none."""
@@ -194,7 +194,25 @@ class ProductionFinished(BaseFact):
     remarks: Text = ""
 
 
+class ReturnedLine(Contract):
+    """What came back of one line of the order, and whether it can be sold again."""
+
+    line: Annotated[int, Field(ge=1)]
+    quantity: Quantity
+    condition: Literal["good", "damaged"]
+
+
+class GoodsReturned(BaseFact):
+    """Goods of a return or exchange are back (退货入库, AFT-05): good ones go into stock, others are blocked."""
+
+    kind: Literal["goods_returned"] = "goods_returned"
+    case: Code
+    by: Code
+    lines: Annotated[tuple[ReturnedLine, ...], Field(min_length=1, max_length=MAX_LINES)]
+    location: Code = "MAIN"
+
+
 PurchaseFact = SupplierEvaluated | SupplierQuoted | PurchaseReceived | PurchaseReturned
 ProductionFact = ProductionPlanned | ProductionConfirmed | ProductionProgress | ProductionDelayed | ProductionFinished
-StockFact = GoodsReceived | StockCounted | StockCountDecided | BlockedGoodsDecided
+StockFact = GoodsReceived | GoodsReturned | StockCounted | StockCountDecided | BlockedGoodsDecided
 WarehouseFact = StockFact | PurchaseFact | ProductionFact

@@ -141,7 +141,8 @@ class Office:
         return errors
 
     def assert_clean(self) -> None:
-        assert audit(self.database, invariants()).breaches == ()
+        breaches = audit(self.database, invariants()).breaches
+        assert breaches == (), breaches
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from shared.database import Session
 from shared.department import Booked, Department, Outcome, ReportedFact, Visit
-from workers.after_sales import books, profiles, rules
+from workers.after_sales import books, cases, profiles, rules
 
 after_sales = Department("after_sales")
 after_sales.recorded(
@@ -63,3 +63,9 @@ def book_receipts(session: Session, facts: Sequence[ReportedFact]) -> Booked:
 def book_answers(session: Session, facts: Sequence[ReportedFact]) -> Booked:
     """A customer answered the questionnaire (满意度问卷)."""
     return books.book_answers(session, facts)
+
+
+after_sales.fact("case_opened")(cases.book_opened)
+after_sales.fact("case_assigned")(cases.book_work)
+after_sales.fact("case_handled")(cases.book_work)
+after_sales.fact("case_closed")(cases.book_work)

@@ -11,6 +11,7 @@ from shared.database import Session, array, columns
 from shared.department import Booked, Finding, ReportedFact, Visit, effects_of, finding
 from shared.master import MasterFile, MasterRow
 from shared.outbox import Announcement, announce
+from workers.after_sales.cases import CASES_HOLD
 from workers.after_sales.profiles import PROFILES_HOLD, add_scores
 from workers.after_sales.rules import ConfirmedByPhone, Parcel, Questionnaire
 
@@ -196,5 +197,6 @@ INVARIANTS: tuple[Invariant, ...] = (
         """,
     ),
     *PROFILES_HOLD,
+    *CASES_HOLD,
 )
 """What `orderflow audit` proves of these books."""

@@ -9,7 +9,9 @@ from shared.department import Visit, effects_of
 from workers.after_sales.rules import Archived, Closing
 
 _CLOSINGS = """
-select w.id, a.order_id is not null, q.score
+select w.id, a.order_id is not null, q.score, coalesce(
+    (select string_agg(c.number, ' ' order by c.number) from after_sales.cases c
+    where c.order_id = w.id and c.closed_at is null), '')
 from unnest(%s::uuid[]) as w(id)
 left join after_sales.archive a on a.order_id = w.id
 left join after_sales.surveys q on q.order_id = w.id
@@ -68,7 +70,9 @@ def read_closings(session: Session, visits: Sequence[Visit]) -> Closings:
     to_settle = [visit.order.id for visit in visits if "finance.settle" in visit.activities]
     settled = {order for (order,) in session.rows(_SETTLED, array(to_settle))} if to_settle else set()
     rows = session.rows(_CLOSINGS, array([visit.order.id for visit in visits]))
-    return Closings({order: Closing(archived, order in settled, score) for order, archived, score in rows})
+    return Closings(
+        {order: Closing(archived, order in settled, score, cases) for order, archived, score, cases in rows}
+    )
 
 
 def save_archive(session: Session, effects: Sequence[object]) -> None:

@@ -71,21 +71,25 @@ def receipt(visit: Visit, parcel: Parcel) -> Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """What must be looked at before an order is closed."""
+    """What must be looked at before an order is closed. `open_cases`: their numbers."""
 
     archived: bool = False
     settled: bool = False
     score: int | None = None
+    open_cases: str = ""
 
 
 def archive(visit: Visit, closing: Closing) -> Outcome:
     """Close the order and add it to the customer's profile (更新客户档案; AFT-09, CRM-04).
 
-    Where the definition has a settlement, an unsettled order waits: nobody at this step may replace that.
+    It waits while one of its cases is open and, where the definition has a settlement, while it is unsettled: nobody at
+    this step may replace either.
     """
     order = visit.order
     if closing.archived:
         return Passed()
+    if closing.open_cases:
+        return Waiting((f"case:{order.id}",), findings=(finding("archive.case_open", cases=closing.open_cases),))
     if "finance.settle" in visit.activities and not closing.settled:
         again = visit.now + SETTLEMENT_CHECKED_EVERY
         return Waiting((f"payment:{order.id}",), until=again, findings=(finding("archive.unsettled"),))

@@ -20,6 +20,7 @@ from workers.warehouse import (
     production_reports,
     purchasing,
     replenish_rules,
+    returns,
     rules,
     sources,
     suppliers,
@@ -193,3 +194,4 @@ warehouse.fact("production_confirmed")(production_reports.book_confirmations)
 warehouse.fact("production_progress")(production_reports.book_progress)
 warehouse.fact("production_delayed")(production_reports.book_delays)
 warehouse.fact("production_finished")(production_reports.book_ends)
+warehouse.fact("goods_returned")(returns.book_returns)

@@ -70,11 +70,12 @@ stock_movements = Table(
     Column("document", Text, comment="number of the preparation or inspection report that moved it"),
     Column("fact_id", _id, comment="the reported arrival"),
     CheckConstraint(
-        "kind in ('opening', 'counted', 'received', 'issued', 'returned', 'blocked', 'released', 'scrapped')",
+        "kind in ('opening', 'counted', 'received', 'issued', 'returned', 'taken_back', 'blocked', 'released',"
+        " 'scrapped')",
         name="kind",
     ),
     CheckConstraint(
-        "case when kind = 'issued' then quantity < 0 when kind in ('received', 'returned') then quantity > 0"
+        "case when kind = 'issued' then quantity < 0 when kind in ('received', 'returned', 'taken_back') then quantity > 0"
         " when kind = 'blocked' then quantity = 0 and blocked > 0"
         " when kind = 'released' then quantity = 0 and blocked < 0"
         " when kind = 'scrapped' then quantity < 0 and blocked = quantity else quantity <> 0 or blocked <> 0 end",
