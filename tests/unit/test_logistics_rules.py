@@ -332,5 +332,6 @@ def test_every_finding_has_its_words_in_both_languages(department: str) -> None:
 
 
 AREAS = {
-    "carrier", "case", "weight", "ship", "delivery", "receipt", "survey", "archive", "promise", "person", "note", "rest",
+    "carrier", "case", "weight", "ship", "delivery", "receipt", "survey", "archive", "promise", "person", "note",
+    "rest",
 }  # fmt: skip

@@ -75,7 +75,8 @@ stock_movements = Table(
         name="kind",
     ),
     CheckConstraint(
-        "case when kind = 'issued' then quantity < 0 when kind in ('received', 'returned', 'taken_back') then quantity > 0"
+        "case when kind = 'issued' then quantity < 0"
+        " when kind in ('received', 'returned', 'taken_back') then quantity > 0"
         " when kind = 'blocked' then quantity = 0 and blocked > 0"
         " when kind = 'released' then quantity = 0 and blocked < 0"
         " when kind = 'scrapped' then quantity < 0 and blocked = quantity else quantity <> 0 or blocked <> 0 end",
