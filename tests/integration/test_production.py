@@ -230,6 +230,9 @@ def test_document_9_makes_what_it_lacks(company: Office) -> None:
     units(company, ("U1", 10))
     lines = [{"product": PRODUCT, "quantity": 15, "unit_price": "10.00"}]
     journey = Journey.begin(company, "d09_regulation", lines=lines, total="150.00")
+    journey.go_on(until=lambda: at(company, journey.number) == ["promise"])  # nobody expects what is short yet
+    said = {"order": journey.number, "by": "order_processor.1", "reason": "由车间生产"}
+    assert tell(company, "date_proposed", promised_on=(TODAY + timedelta(days=30)).isoformat(), **said) == []
     journey.go_on(until=lambda: company.count("warehouse.production_plans"))
     ((plan, *_),) = company.rows(PLAN)
     confirm(company, plan)

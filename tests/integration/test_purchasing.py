@@ -230,6 +230,9 @@ def test_purchasing_buys_what_document_5_lacks(company: Office) -> None:
     offers(company, ("S1", "8.00", 7), ("S2", "9.00", 7))
     lines = [{"product": PRODUCT, "quantity": 10, "unit_price": "10.00"}]
     journey = Journey.begin(company, "d05_sales_purchasing", lines=lines, total="100.00")
+    journey.go_on(until=lambda: company.count("core.waits", "key like 'promise:%%'"))  # nobody expects it yet
+    said = {"order": journey.number, "by": "purchasing.1", "reason": "向供应商采购"}
+    assert tell(company, "date_proposed", promised_on=(TODAY + 30 * DAY).isoformat(), **said) == []
     journey.go_on(until=lambda: company.count("warehouse.purchases"))
     ((number, *_),) = company.rows(PURCHASES)
     assert tell(company, "purchase_received", purchase=number, quantity=10) == []

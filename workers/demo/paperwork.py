@@ -8,6 +8,7 @@ from typing import Any
 from messages.commands import Fact
 from messages.contracts import ContractSubmitted, SubmittedElements, SubmittedObligation, SubmittedTerms
 from messages.facts.compliance import ContractReceived, ContractSigned, CounterpartyChecked
+from messages.facts.logistics import DateAnswered, DateProposed
 from messages.facts.sales_review import EnteredOrder, OrderEntered, PaperHandedOver
 from messages.orders import Order, Party, SubmittedLine
 from shared.calendar import BUSINESS_ZONE
@@ -17,6 +18,7 @@ from workers.demo.scene import Standstill
 
 SALES, CONTRACTS = "simulated-sales", "simulated-contracts"
 DAYS_TO_PERFORM = 30
+PARTIES = ("sales", "customer")
 
 
 def entered(standstill: Standstill) -> Iterator[Fact]:
@@ -32,6 +34,20 @@ def handed_over(standstill: Standstill) -> Iterator[Fact]:
     """The print of an order or delivery note goes to finance."""
     head = _head(standstill, SALES, f"paper-{standstill.round}")
     yield PaperHandedOver(order=standstill.order, by=SALES, to="simulated-finance", **head)
+
+
+def promised(standstill: Standstill) -> Iterator[Fact]:
+    """Sales and customer confirm the delivery date; where none can be reckoned, sales propose one in a month."""
+    by, day = standstill.salesperson, standstill.promised_on
+    if day is None:
+        later = standstill.since.astimezone(BUSINESS_ZONE).date() + timedelta(days=DAYS_TO_PERFORM)
+        head = _head(standstill, SALES, f"proposed-{standstill.round}")
+        yield DateProposed(order=standstill.order, by=by, promised_on=later, reason=SIMULATED, **head)
+        return
+    for party in PARTIES:
+        head = _head(standstill, SALES, f"{party}-{day}")
+        said = {"party": party, "answer": "confirmed", "promised_on": day}
+        yield DateAnswered.model_validate({"order": standstill.order, "by": by, **said, **head})
 
 
 def contract(standstill: Standstill) -> Iterator[Fact]:

@@ -6,7 +6,7 @@ It reads tables and views and changes nothing. Always the same few queries, howe
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from messages.orders import Order, read_order
@@ -88,6 +88,10 @@ class Standstill:
     """What is made for it and not finished."""
     purchases: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     """What is bought for it: by product, the purchase and how much of it is open."""
+    promised_on: date | None = None
+    """The delivery date that is proposed."""
+    salesperson: str = ""
+    """Who speaks for sales and the customer about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +162,8 @@ def _standstill(row: Row) -> Standstill:
         checked,
         plans,
         purchases,
+        promised_on,
+        salesperson,
     ) = row
     awaits = frozenset(key.partition(":")[0] for key in keys)
     return Standstill(
@@ -165,6 +171,7 @@ def _standstill(row: Row) -> Standstill:
         _noted(findings), round_, read_order(document) if document else None, contract, checked,
         tuple(OpenPlan(number, pieces, tuple(who), by) for number, pieces, who, by in json.loads(plans or "[]")),
         {product: (number, open_) for product, number, open_ in json.loads(purchases or "[]")},
+        promised_on, salesperson or "",
     )  # fmt: skip
 
 
@@ -201,7 +208,9 @@ select h.number, h.external_id, h.customer, w.step, w.keys, w.since, d.document 
     ), (select min(f.id) from core.staff f where f.active and 'inspector' = any(f.roles))) order by m.number)
     from warehouse.production_plans m where m.order_id = w.order_id and m.closed_at is null),
     (select json_agg(json_build_array(b.product, b.number, b.quantity - b.received))
-    from warehouse.purchases b where b.order_id = w.order_id and b.closed_at is null)
+    from warehouse.purchases b where b.order_id = w.order_id and b.closed_at is null),
+    (select r.promised_on from logistics.promises r where r.order_id = w.order_id and r.withdrawn_at is null),
+    (select min(f.id) from core.staff f where f.active and 'salesperson' = any(f.roles))
 from (
     select order_id, step, array_agg(key order by key) as keys, min(since) as since
     from core.waits where key like '%%:%%' group by order_id, step order by min(since), order_id limit %s

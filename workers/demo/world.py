@@ -221,6 +221,7 @@ ANSWERS: Mapping[str, Callable[[Standstill], Iterator[Fact]]] = MappingProxyType
         "signed": paperwork.signed,
         "answer": _agreed_to,
         "receipt": _received,
+        "promise": paperwork.promised,
     }
 )
 """What is reported whatever the customer's ways, by what is waited for."""
