@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from typing import Any
 
 import psycopg
@@ -30,10 +31,12 @@ from shared.standings import lock_standings
 from shared.tasks import Wish, decide
 from tests.support.database import AS_OWNER
 from tests.support.definitions import definition_text, step
+from tests.support.fulfilment import breaches_after
 from tests.support.orders import NOW, open_orders
 from tests.support.waiting import until
 from tests.support.warehouse import ordered
 from workers.sales_review.books import ProductRow, save_products
+from workers.warehouse import shortage_invariants
 from workers.warehouse.activities import book_arrivals, warehouse
 from workers.warehouse.arrivals import StockRefused, StockRow, save_stock
 from workers.warehouse.books import INVARIANTS
@@ -405,16 +408,90 @@ def test_a_short_order_waits_visibly_and_goes_on_when_the_goods_arrive(house: Wa
 
 
 @pytest.mark.requirement("WHS-04")
-def test_waiting_orders_are_woken_together_and_the_earliest_is_served_first(house: Warehouse) -> None:
-    house.products("A")
-    orders = sorted((ordered(("A", 2)) for _ in range(3)), key=lambda order: order.id)
-    house.submit(*reversed(orders))
+def test_goods_that_arrive_go_to_the_earliest_date_whatever_order_the_workers_come_in(house: Warehouse) -> None:
+    house.products("A", "B")
+    late = [ordered(("A", 2), requested=date(2026, 8, 1)) for _ in range(2)]
+    big = ordered(("A", 1), ("B", 1), requested=date(2026, 7, 1))  # the first, but its B is not there
+    early = ordered(("A", 2), requested=date(2026, 7, 15))
+    for order in (*late, big, early):  # a batch each: what workers take first is not what is served first
+        house.submit(order)
     house.run()
-    house.arrive("A", 5)
+    assert house.rows("select count(distinct order_id) from warehouse.shortages") == [(4,)]
+    house.arrive("A", 4)
+    house.runtime.handle(house.queue.pop(0))
+    first = min(late, key=lambda order: order.number)
+    held = "select order_id, quantity from warehouse.reservations order by quantity, order_id"
+    assert {*house.rows(held)} == {(early.id, 2), (first.id, 2)}, "given out before anybody is woken"
+    house.submit(ordered(("A", 1)))  # comes later, and before those who were woken
+    house.queue = house.queue[::-1]
     house.run()
     states = house.states()
-    assert [states[order.id] for order in orders] == ["prepared", "prepared", "in_review"]
-    assert house.waits() == ["stock:A"]
+    assert [states[each.id] for each in (early, first, big)] == ["prepared", "prepared", "in_review"]
+    house.arrive("B", 1)
+    house.arrive("A", 1)
+    house.run()
+    assert house.states()[big.id] == "prepared"
+    house.assert_clean()
+
+
+@pytest.mark.requirement("WHS-04")
+def test_an_order_that_waits_for_nothing_is_found(house: Warehouse) -> None:
+    house.products("A")
+    house.submit(ordered(("A", 2)))
+    house.run()
+    ended = "update core.orders set state = 'cancelled'"
+    assert breaches_after(house.database, ended, shortage_invariants.ALL) == ["warehouse.waits_for_nothing"]
+    too_many = (
+        "insert into warehouse.reservations (order_id, line, location, product, quantity)"
+        " select order_id, line, 'MAIN', product, 3 from warehouse.shortages"
+    )
+    assert breaches_after(house.database, too_many, shortage_invariants.ALL) == ["warehouse.served"]
+
+
+@pytest.mark.requirement("WHS-02", "WHS-04")
+def test_what_comes_back_is_given_to_who_waits_by_priority(house: Warehouse) -> None:
+    house.products("A")
+    house.count(("A", "N", 2))
+    holder = ordered(("A", 2))
+    house.definition = parse(
+        definition_text(
+            step("reserve", activity="warehouse.reserve", roles=ROLES, reaches="reserved"),
+            step("hand_over", activity="warehouse.confirm", mode="manual", roles=ROLES),
+        ),
+        "sample.toml",
+    )
+    late, early = ordered(("A", 2), requested=date(2026, 8, 1)), ordered(("A", 2), requested=date(2026, 7, 1))
+    for order in (holder, late, early):
+        house.submit(order)
+    house.run()
+    house.cancel(holder)
+    states = house.states()
+    assert (states[early.id], states[late.id]) == ("reserved", "in_review")
+    house.assert_clean()
+
+
+@pytest.mark.requirement("WHS-02", "WHS-04")
+def test_many_workers_serve_by_priority_and_nobody_twice(house: Warehouse) -> None:
+    """Goods arrive piece by piece, orders come and are cancelled, all at once: those with the earliest dates that were
+    waiting when all began have their goods before any of the others.
+    """
+    house.products("A")
+    orders = [ordered(("A", 1), requested=date(2026, 7, 1) + timedelta(days=n)) for n in range(24)]
+    for order in orders[::-1]:
+        house.submit(order)
+    house.run()
+    for _ in range(12):
+        house.arrive("A", 1)
+    messages, house.queue = house.queue, []
+
+    def work(number: int) -> None:
+        one = Warehouse(house.database, house.definition, messages[number::6])
+        one.run()
+
+    together(6, work)
+    states = house.states()
+    assert {states[order.id] for order in orders[:12]} == {"prepared"}
+    assert {states[order.id] for order in orders[12:]} == {"in_review"}
     house.assert_clean()
 
 

@@ -78,12 +78,12 @@ class Reserve:
     """Reserve all lines of an order or none, and wait for what is short (WHS-02, WHS-04)."""
 
     def load(self, session: Session, visits: Sequence[Visit]) -> replenish_rules.Stores:
-        shelves = books.lock_shelves(session, visits)
+        shelves, held = books.lock_shelves(session, visits)
         covered = [visit for visit in visits if replenish_rules.is_covered(visit)]
-        return sources.read_stores(session, covered, shelves)
+        return sources.read_stores(session, covered, shelves, held)
 
     def decide(self, visit: Visit, facts: replenish_rules.Stores) -> Outcome:
-        if replenish_rules.is_covered(visit):
+        if visit.order.id in facts.held or replenish_rules.is_covered(visit):
             return replenish_rules.reserve(visit, facts)
         return rules.reserve(visit, facts.shelves)
 
@@ -93,9 +93,10 @@ class Reserve:
 
     def undo(self, session: Session, visits: Sequence[Visit]) -> Collection[str]:
         """Goods that were issued go back too, should that not have happened yet; orders short of them look again."""
+        locked = books.lock_goods(session, visits)
         preparation_books.put_back(session, visits)
         supply.call_off(session, [visit for visit in visits if replenish_rules.is_covered(visit)])
-        return books.release(session, visits)
+        return books.release(session, visits, locked)
 
 
 @warehouse.activity("prepare")
@@ -113,9 +114,10 @@ class Prepare:
 
     def undo(self, session: Session, visits: Sequence[Visit]) -> Collection[str]:
         """Where no step of the definition reserves, nobody else would release what preparing had reserved."""
+        locked = books.lock_goods(session, visits)
         preparation_books.put_back(session, visits)
         alone = [visit for visit in visits if "warehouse.reserve" not in visit.activities]
-        return books.release(session, alone) if alone else ()
+        return books.release(session, alone, locked) if alone else ()
 
 
 @warehouse.fact("goods_received")

@@ -10,15 +10,18 @@ from messages.facts.warehouse import GoodsReceived
 from shared.database import Session, columns
 from shared.department import Booked, ReportedFact, finding
 from shared.master import MasterRow
-from workers.warehouse.rules import stock_key, totals
-from workers.warehouse.stock import Movement, change_stock, lock_stock, make_room, record
+from workers.warehouse import shortages
+from workers.warehouse.rules import totals
+from workers.warehouse.stock import Movement, change_stock, make_room, record
 
 
 def book_arrivals(session: Session, facts: Sequence[ReportedFact]) -> Booked:
-    """Raise the stock by what has arrived, once per fact (WHS-04). The place may be new; the product must be known."""
+    """Raise the stock by what has arrived, once per fact, and give it to those who wait (WHS-04). The place may be new;
+    the product must be known.
+    """
     arrived = [(fact, fact.body) for fact in facts if isinstance(fact.body, GoodsReceived)]
     make_room(session, [(body.product, body.location) for _, body in arrived])
-    known = {row[0] for row in lock_stock(session, {body.product for _, body in arrived})}
+    known = {row[0] for row in shortages.lock(session, {body.product for _, body in arrived})}
     refused = {
         fact.id: finding("stock.unknown_product", body.product) for fact, body in arrived if body.product not in known
     }
@@ -31,7 +34,7 @@ def book_arrivals(session: Session, facts: Sequence[ReportedFact]) -> Booked:
             for fact, body in accepted
         ],
     )
-    return Booked({stock_key(body.product) for _, body in accepted}, refused)
+    return Booked(shortages.give_out(session, {body.product for _, body in accepted}, known), refused)
 
 
 # -- the stock file ----------------------------------------------------------------------------------------------------
@@ -61,12 +64,6 @@ class StockRefused(ValueError):
     """The stock file cannot be saved; the message has a line for every reason."""
 
 
-_LOCK_ROWS = """
-select s.product, s.location, s.reserved
-from unnest(%s::text[], %s::text[]) as w(product, location)
-join warehouse.stock s on s.product = w.product and s.location = w.location
-order by s.product, s.location for update of s
-"""
 _SET = """
 with counted as (
     select * from unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::text[], %s::boolean[])
@@ -97,7 +94,9 @@ def save_stock(session: Session, rows: Sequence[StockRow]) -> set[str]:
     counted = {(row.product, row.location): row for row in sorted(rows, key=lambda row: (row.product, row.location))}
     places = columns(list(counted), 2)
     new = {(product, location) for product, location in session.rows(_MAKE, *places)}
-    reserved = {(product, location): quantity for product, location, quantity in session.rows(_LOCK_ROWS, *places)}
+    products = {product for product, _ in counted}
+    stocked = shortages.lock(session, products)
+    reserved = {(row[0], row[1]): row[3] for row in stocked}
     times = totals([((row.product, row.location), 1) for row in rows])
     faults = [f"{product} at {location}: named {n} times" for (product, location), n in times.items() if n > 1]
     for (product, location), row in counted.items():
@@ -108,4 +107,4 @@ def save_stock(session: Session, rows: Sequence[StockRow]) -> set[str]:
         raise StockRefused("\n".join(faults))
     values = [(*place, row.on_hand, row.blocked, row.inspection, place in new) for place, row in counted.items()]
     session.write(_SET, *columns(values, 6))
-    return {f"stock:{product}" for product, _ in counted}
+    return shortages.give_out(session, products, {row[0] for row in stocked})

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from messages.facts.warehouse import BlockedGoodsDecided
 from shared.database import Session
 from shared.department import Booked, Finding, ReportedFact, finding
+from workers.warehouse import shortages
 from workers.warehouse.people import not_allowed, read_roles
-from workers.warehouse.rules import stock_key, totals
-from workers.warehouse.stock import Movement, Place, change_stock, lock_stock, record
+from workers.warehouse.rules import totals
+from workers.warehouse.stock import Movement, Place, change_stock, record
 
 DECIDES = ("inspector", "supply_chain")
 RELEASED, SCRAPPED = "released", "scrapped"
@@ -17,7 +18,7 @@ def book_decisions(session: Session, facts: Sequence[ReportedFact]) -> Booked:
     """Release or scrap blocked pieces, never more than are blocked; wakes who waits for what was released."""
     decisions = [(fact, fact.body) for fact in facts if isinstance(fact.body, BlockedGoodsDecided)]
     roles = read_roles(session, {body.by for _, body in decisions})
-    rows = lock_stock(session, {body.product for _, body in decisions})
+    rows = shortages.lock(session, {body.product for _, body in decisions})
     blocked: dict[Place, int] = {(row[0], row[1]): row[4] for row in rows}
     refused: dict[str, Finding] = {}
     movements: list[Movement] = []
@@ -39,4 +40,5 @@ def book_decisions(session: Session, facts: Sequence[ReportedFact]) -> Booked:
         blocked=totals([((each.product, each.location), each.blocked) for each in movements]),
     )
     record(session, movements)
-    return Booked({stock_key(each.product) for each in movements if each.kind == RELEASED}, refused)
+    free = {each.product for each in movements if each.kind == RELEASED}
+    return Booked(shortages.give_out(session, free, {row[0] for row in rows}), refused)

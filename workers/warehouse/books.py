@@ -1,16 +1,17 @@
 """What the warehouse reads and keeps about reservations, and what it declares to the outside."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from shared.audit import Invariant
 from shared.database import Session, array, columns
 from shared.department import Visit, effects_of
 from shared.master import MasterFile
-from workers.warehouse import invariants, suppliers, units
+from workers.warehouse import invariants, shortages, suppliers, units
 from workers.warehouse.arrivals import StockRow, save_stock
-from workers.warehouse.rules import Opened, Reserved, Shelves, totals
-from workers.warehouse.stock import change_stock, lock_places, lock_stock, shelves
+from workers.warehouse.rules import Opened, Pick, Reserved, Shelves, totals
+from workers.warehouse.stock import change_stock, lock_stock_and_read, shelves
+from workers.warehouse.supply_rules import Completed
 
 _READ = """
 select w.product, s.location, s.on_hand, s.reserved, s.blocked, s.inspection
@@ -25,6 +26,11 @@ select * from unnest(%s::uuid[], %s::int[], %s::text[], %s::text[], %s::bigint[]
 _OPEN = """
 insert into warehouse.stock (product, location)
 select w.product, 'MAIN' from unnest(%s::text[]) as w(product) on conflict do nothing
+"""
+_HELD = """
+select r.order_id, r.line, r.product, r.location, r.quantity
+from unnest(%s::uuid[]) as o(id) join warehouse.reservations r on r.order_id = o.id
+order by r.order_id, r.line, r.location
 """
 _RELEASE = """
 with released as (
@@ -43,13 +49,18 @@ def read_shelves(session: Session, visits: Sequence[Visit]) -> Shelves:
     return shelves(session.rows(_READ, array(sorted(_products(visits)))))
 
 
-def lock_shelves(session: Session, visits: Sequence[Visit]) -> Shelves:
-    """The same with the stock locked. One round trip."""
-    return shelves(lock_stock(session, _products(visits)))
+def lock_shelves(session: Session, visits: Sequence[Visit]) -> tuple[Shelves, dict[str, list[Pick]]]:
+    """The same with the stock locked, and what the orders hold already. One round trip."""
+    rows, reserved = lock_stock_and_read(session, _products(visits), (_HELD, (array([v.order.id for v in visits]),)))
+    held: dict[str, list[Pick]] = {}
+    for order_id, *pick in reserved:
+        held.setdefault(order_id, []).append(Pick(*pick))
+    return shelves(rows), held
 
 
 def save_reservations(session: Session, effects: Sequence[Any]) -> None:
     """Reserve, once per order, line and location; the database refuses a second time and more than there is."""
+    shortages.forget(session, [each.order_id for each in effects if isinstance(each, Reserved | Completed)])
     opened = effects_of(Opened, effects)
     if opened:
         session.write(_OPEN, array(sorted({each.product for each in opened})))
@@ -60,17 +71,24 @@ def save_reservations(session: Session, effects: Sequence[Any]) -> None:
             _RESERVE,
             *columns([(order, pick.line, pick.product, pick.location, pick.quantity) for order, pick in picks], 5),
         )
+    shortages.keep(session, effects)
 
 
-def release(session: Session, visits: Sequence[Visit]) -> set[str]:
-    """Give back what is reserved for the orders: cancelled, purged and lapsed orders hold nothing (WHS-02).
+def lock_goods(session: Session, visits: Sequence[Visit]) -> set[str]:
+    """Lock all stock that giving back the orders' goods may touch, before any of it is moved; its products."""
+    return {row[0] for row in shortages.lock(session, _products(visits))}
 
-    Returns the keys of those who wait for these products; the stock rows stay locked, so that none is missed.
+
+def release(session: Session, visits: Sequence[Visit], locked: Collection[str] = ()) -> set[str]:
+    """Give back what is reserved for the orders: cancelled, purged and lapsed orders hold nothing (WHS-02). Whoever
+    waits for it is served at once. Returns the keys to wake; the stock rows stay locked, so that none is missed.
+    `locked`: what `lock_goods` has locked before, for stock is locked once, in one order.
     """
+    locked = locked or lock_goods(session, visits)
     orders = sorted({visit.order.id for visit in visits})
-    lock_places(session, orders)
     session.write(_RELEASE, array(orders))
-    return {f"stock:{product}" for product in _products(visits)}
+    shortages.forget(session, orders)
+    return shortages.give_out(session, _products(visits), locked)
 
 
 def _products(visits: Sequence[Visit]) -> set[str]:

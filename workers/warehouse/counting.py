@@ -9,9 +9,9 @@ from typing import Any
 from messages.facts.warehouse import StockCountDecided, StockCounted
 from shared.database import Session, array, columns
 from shared.department import Booked, Finding, ReportedFact
+from workers.warehouse import shortages
 from workers.warehouse.counting_rules import Level, Place, Sheet, refuse_decision, refuse_sheet
 from workers.warehouse.people import not_allowed, read_roles
-from workers.warehouse.rules import stock_key
 from workers.warehouse.stock import Movement, change_stock, lock_stock, make_room, record
 
 COUNTERS = ("warehouse_keeper", "supply_chain")
@@ -38,8 +38,7 @@ def book_counts(session: Session, facts: Sequence[ReportedFact]) -> Booked:
         named = [(each.product, each.location) for each in body.places]
         reasons = [barred] if barred else refuse_sheet(body.sheet, taken, named, products)
         if reasons:
-            refused[fact.id], *more = reasons
-            also[fact.id] = more
+            refused[fact.id], *also[fact.id] = reasons
         else:
             taken.add(body.sheet)
             accepted.append((fact, body))
@@ -74,7 +73,7 @@ def book_decisions(session: Session, facts: Sequence[ReportedFact]) -> Booked:
     decisions = [(fact, fact.body) for fact in facts if isinstance(fact.body, StockCountDecided)]
     roles = read_roles(session, {body.by for _, body in decisions})
     sheets = _lock_sheets(session, {body.sheet for _, body in decisions})
-    rows = lock_stock(session, {product for sheet in sheets.values() for product, _ in sheet.differences})
+    rows = shortages.lock(session, {product for sheet in sheets.values() for product, _ in sheet.differences})
     levels = {(row[0], row[1]): Level(*row[2:5]) for row in rows}
     refused: dict[str, Finding] = {}
     also: dict[str, Sequence[Finding]] = {}
@@ -85,8 +84,7 @@ def book_decisions(session: Session, facts: Sequence[ReportedFact]) -> Booked:
         barred = not_allowed(body.by, roles, *APPROVERS)
         reasons = [barred] if barred else refuse_decision(sheet, body.sheet, body.by, body.approve, levels)
         if reasons:
-            refused[fact.id], *more = reasons
-            also[fact.id] = more
+            refused[fact.id], *also[fact.id] = reasons
             continue
         assert sheet is not None, "an unknown one is refused"
         sheets[body.sheet] = Sheet(sheet.number, sheet.counted_by, True, sheet.differences)
@@ -95,7 +93,8 @@ def book_decisions(session: Session, facts: Sequence[ReportedFact]) -> Booked:
             movements += _adjust(fact.now, sheet, levels)
     session.write(_DECIDE, *columns(decided, 5))
     _move(session, movements)
-    return Booked({stock_key(each.product) for each in movements if each.quantity > 0}, refused, also)
+    more = {each.product for each in movements if each.quantity > 0}
+    return Booked(shortages.give_out(session, more, {row[0] for row in rows}), refused, also)
 
 
 def _adjust(now: datetime, sheet: Sheet, levels: dict[Place, Level]) -> list[Movement]:

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from shared.database import Session, array, columns
+from shared.database import Session, array
+from workers.warehouse import shortages
+from workers.warehouse.reservations import reserve
 from workers.warehouse.rules import totals
-from workers.warehouse.stock import Movement, change_stock, lock_stock, make_room, record
+from workers.warehouse.stock import Movement, change_stock, make_room, record
 from workers.warehouse.supply_rules import earmark
 
 
@@ -21,14 +23,15 @@ class Arrival(NamedTuple):
     fact_id: str
 
 
-def take_in(session: Session, now: datetime, arrivals: Sequence[Arrival]) -> None:
-    """Raise the stock, and reserve for each order what its lines still need; the rest is for everybody. The orders must
-    be locked. Two round trips.
+def take_in(session: Session, now: datetime, arrivals: Sequence[Arrival]) -> set[str]:
+    """Raise the stock, and reserve for each order what its lines still need; the rest goes to whoever waits (WHS-04).
+    The orders must be locked. Returns the keys to wake.
     """
     if not arrivals:
-        return
+        return set()
     make_room(session, [(each.product, each.location) for each in arrivals])
-    lock_stock(session, {each.product for each in arrivals})
+    products = {each.product for each in arrivals}
+    locked = {row[0] for row in shortages.lock(session, products)}
     change_stock(session, on_hand=totals([((each.product, each.location), each.quantity) for each in arrivals]))
     movements = [
         Movement(now, "received", each.product, each.location, each.quantity, 0, each.document, each.fact_id)
@@ -36,15 +39,7 @@ def take_in(session: Session, now: datetime, arrivals: Sequence[Arrival]) -> Non
     ]
     record(session, movements)
     reserve(session, _for_their_orders(session, arrivals))
-
-
-def reserve(session: Session, rows: Sequence[tuple[str, int, str, str, int]]) -> None:
-    """Reserve, beside what the orders hold already, as (order, line, product, location, quantity). The stock must be
-    locked; the database refuses more than there is.
-    """
-    if rows:
-        change_stock(session, reserved=totals([((product, place), pieces) for _, _, product, place, pieces in rows]))
-        session.write(_RESERVE, *columns(rows, 5))
+    return shortages.give_out(session, products, locked)
 
 
 def _for_their_orders(session: Session, arrivals: Sequence[Arrival]) -> list[tuple[str, int, str, str, int]]:
@@ -74,9 +69,4 @@ where o.closing is null and o.state in ('in_review', 'approved', 'reserved') and
     select from warehouse.preparations p where p.order_id = o.id and p.cancelled_at is null
 )
 order by o.id, l.number
-"""
-_RESERVE = """
-insert into warehouse.reservations as r (order_id, line, product, location, quantity)
-select * from unnest(%s::uuid[], %s::int[], %s::text[], %s::text[], %s::bigint[])
-on conflict (order_id, line, location) do update set quantity = r.quantity + excluded.quantity
 """

@@ -1,7 +1,7 @@
 """What must hold in the warehouse's books, whatever was killed, repeated or reordered."""
 
 from shared.audit import Invariant
-from workers.warehouse import count_invariants, supply_invariants
+from workers.warehouse import count_invariants, shortage_invariants, supply_invariants
 
 ALL = (
     Invariant(
@@ -129,5 +129,6 @@ ALL = (
         """,
     ),
     *count_invariants.ALL,
+    *shortage_invariants.ALL,
     *supply_invariants.ALL,
 )

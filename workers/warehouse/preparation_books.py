@@ -12,6 +12,7 @@ from typing import Any
 from shared.database import Session, array, columns
 from shared.department import Visit, effects_of
 from shared.numbering import take
+from workers.warehouse import shortages
 from workers.warehouse.preparation_rules import ROUTINE, Goods, Prepared, Rejected
 from workers.warehouse.rules import Pick, totals
 from workers.warehouse.stock import Movement, change_stock, lock_places, lock_stock, record, shelves
@@ -119,12 +120,14 @@ def load_goods(session: Session, visits: Sequence[Visit]) -> Goods:
 
 def save_preparations(session: Session, effects: Sequence[Any]) -> None:
     """Block what is rejected and issue what is prepared, each with its documents. One round trip, for the numbers."""
-    if not effects:
-        return
     rejected = effects_of(Rejected, effects)
     prepared = effects_of(Prepared, effects)
+    shortages.forget(session, [each.order_id for each in prepared if each.fresh])
+    shortages.keep(session, effects)
+    if not rejected and not prepared:
+        return
     now = effects[0].at
-    numbers = take(session, DOCUMENTS, now, len(effects))
+    numbers = take(session, DOCUMENTS, now, len(rejected) + len(prepared))
     _block(session, now, list(zip(numbers[len(prepared) :], rejected, strict=True)))
     _replace(session, [(each.order_id, pick) for each in prepared for pick in each.fresh])
     _issue(session, now, list(zip(numbers[: len(prepared)], prepared, strict=True)))

@@ -100,9 +100,8 @@ def book_ends(session: Session, facts: Sequence[ReportedFact]) -> Booked:
         for fact, body, plan in finished
         if body.good
     ]
-    take_in(session, now, goods)
     keys = {key for each in finished for key in (stock_key(each.plan.product), production_key(each.plan.order_id))}
-    return Booked(keys, refused)
+    return Booked(keys | take_in(session, now, goods), refused)
 
 
 def _sort_out(

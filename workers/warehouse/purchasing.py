@@ -12,7 +12,6 @@ from shared.numbering import take
 from shared.outbox import Announcement, announce, to_json
 from workers.warehouse.earmarks import Arrival, take_in
 from workers.warehouse.people import not_allowed, read_roles
-from workers.warehouse.rules import stock_key
 from workers.warehouse.supplier_rules import Record
 from workers.warehouse.suppliers import PURCHASING
 from workers.warehouse.supply_rules import Bought, Purchase, refuse_receipt, refuse_return
@@ -115,8 +114,7 @@ def book_receipts(session: Session, facts: Sequence[ReportedFact]) -> Booked:
         for fact, body, purchase in taken
         if body.quantity
     ]
-    take_in(session, now, arrived)
-    return Booked({stock_key(each.product) for each in arrived}, refused)
+    return Booked(take_in(session, now, arrived), refused)
 
 
 def book_returns(session: Session, facts: Sequence[ReportedFact]) -> Booked:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
@@ -31,6 +31,17 @@ class Reserved:
 
     order_id: str
     picks: Sequence[Pick]
+
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """Effect: the order waits for goods, and is served by its date, then by its number (WHS-04)."""
+
+    order_id: str
+    number: str
+    needed_by: date
+    at: datetime
+    lines: Sequence[Line]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +103,9 @@ def confirm(visit: Visit, shelves: Shelves, today: date) -> Outcome:
 def reserve(visit: Visit, shelves: Shelves) -> Outcome:
     """All lines of the order or none (WHS-02). A shortage waits until goods arrive (WHS-04), however long it takes.
 
-    Orders that wait are woken together and served in the order of their ids; an order that lacks nothing may pass one
-    that waits. An unknown product goes to a person; agreeing takes it into stock, and the order waits for its arrival.
+    Who waits is served by priority when goods arrive (`shortage_rules`); an order that lacks nothing passes one whose
+    goods are not all there. An unknown product goes to a person; agreeing takes it into stock, and the order waits for
+    its arrival.
     """
     order = visit.order
     wanted = _wanted(order.lines)
@@ -119,9 +131,11 @@ def shortages(wanted: Mapping[str, int], available: Mapping[str, int]) -> list[F
 
 
 def wait(visit: Visit, short: Sequence[Finding], effects: Sequence[object], basis: Mapping[str, Any]) -> Waiting:
-    """Wait for the products that are short."""
+    """Wait for the products that are short, in line with others (WHS-04)."""
+    order = visit.order
     keys = tuple([stock_key(each.subject) for each in short])
-    return Waiting(keys, visit.now + LOOK_AGAIN_AFTER, tuple(short), tuple(effects), basis)
+    lacking = Lacking(order.id, order.number, order.expected_date, visit.now, order.lines)
+    return Waiting(keys, visit.now + LOOK_AGAIN_AFTER, tuple(short), (*effects, lacking), basis)
 
 
 def stock_key(product: str) -> str:

@@ -1,6 +1,6 @@
 """Where goods that are short could come from: what is read to buy or make them, and what is under way already."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import islice
 
@@ -36,14 +36,15 @@ def read_making(session: Session, visits: Sequence[Visit]) -> Making:
     return Making(there, held, read_sources(session, visits, products, Market({}, {})), plans)
 
 
-def read_stores(session: Session, visits: Sequence[Visit], there: Shelves) -> Stores:
-    """What reserving rests on, for those orders whose shortages are covered; for others nothing is read."""
+def read_stores(
+    session: Session, visits: Sequence[Visit], there: Shelves, held: Mapping[str, Sequence[Pick]]
+) -> Stores:
+    """What reserving rests on: of those orders whose shortages are covered the sources, too; for others nothing is
+    read.
+    """
     if not visits:
-        return Stores(there, {}, None)
+        return Stores(there, held, None)
     products = {line.product for visit in visits for line in visit.order.lines}
-    held: dict[str, list[Pick]] = {}
-    for order_id, *pick in session.rows(_HELD, array(sorted({visit.order.id for visit in visits}))):
-        held.setdefault(order_id, []).append(Pick(*pick))
     return Stores(there, held, read_sources(session, visits, products, read_market(session, products)))
 
 

@@ -91,6 +91,16 @@ def lock_stock(session: Session, products: Collection[str]) -> list[Row]:
     return session.rows(_LOCK, wanted)
 
 
+def lock_stock_and_read(
+    session: Session, products: Collection[str], read: tuple[str, tuple[object, ...]]
+) -> tuple[list[Row], list[Row]]:
+    """The same, and what another statement finds once the stock is locked. One round trip for both."""
+    wanted = array(sorted(set(products)))
+    session.write(_OPEN, wanted)
+    locked, found = session.together((_LOCK, (wanted,)), read)
+    return locked, found
+
+
 def make_room(session: Session, places: Iterable[Place]) -> None:
     """Empty rows for places that goods may come to, before anything is locked."""
     session.write(_MAKE_ROOM, *columns(sorted({*places}), 2))

@@ -5,14 +5,14 @@ from typing import Any
 
 from shared.database import Session
 from shared.department import Visit, effects_of
-from workers.warehouse import earmarks, production, purchasing
+from workers.warehouse import production, purchasing, reservations
 from workers.warehouse.supply_rules import Assigned, Bought, Completed
 
 
 def save(session: Session, effects: Sequence[Any]) -> None:
     """Reserve what is in stock, place purchases, begin production."""
     picks = [(each.order_id, *pick) for each in effects_of(Completed, effects) for pick in each.picks]
-    earmarks.reserve(session, picks)
+    reservations.reserve(session, picks)
     purchasing.place(session, effects_of(Bought, effects))
     production.start(session, effects_of(Assigned, effects))
 
