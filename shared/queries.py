@@ -99,6 +99,11 @@ def first_unknown(session: Session, what: str, named: Sequence[str]) -> str | No
     return next((each for each in named if each not in known), None)
 
 
+def definitions_of(session: Session, numbers: Sequence[str]) -> dict[str, str]:
+    """The definition that each of these documents is pinned to, by its number."""
+    return dict(session.rows(_DEFINITIONS_OF, array(numbers)))
+
+
 def departments_now(session: Session, now: datetime) -> dict[str, dict[str, Any]]:
     """Per department: orders waiting in batches, since when the oldest; with people; waiting for the world; dead;
     living worker processes, and how much they have handled since they started.
@@ -159,6 +164,10 @@ select * from (
 """
 _REFUSAL = """
 select id, at, kind, origin, source, external_id, errors, raw from core.refusals where id::text = %s
+"""
+_DEFINITIONS_OF = """
+select h.number, o.definition from core.order_headers h join core.orders o on o.id = h.order_id
+where h.number = any(%s::text[])
 """
 _KNOWN = {
     "order": "select number from core.order_headers where number = any(%s::text[])",

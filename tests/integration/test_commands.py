@@ -184,7 +184,7 @@ def busy(run: Run, office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     ("arguments", "words"),
     [
         (("orders",), "订单 客户 金额 状态 轮次 所在步骤 创建时间"),
-        (("tasks",), "待办 订单 客户 金额 步骤 角色 代谁 期限 发现"),
+        (("tasks",), "待办 订单 客户 金额 步骤 角色 已转签给 代谁 期限 发现"),
         (("refusals",), "编号 时间 类别 来处 来源系统 对方编号 说明"),
         (("dead", "list"), "编号 时间 部门 订单 步骤 原因 次数 处理"),
         (("overdue",), "超期审核 待办 订单 步骤 角色 期限"),

@@ -13,6 +13,7 @@ from workers.commands.terminal import (
     Json,
     Lang,
     carried_out,
+    clock,
     conclude,
     database,
     emit,
@@ -147,10 +148,12 @@ def overdue(
     from shared import rulebook
     from shared.overdue import overdue as find_overdue
     from shared.words import word
+    from workers.commands.steps import step_words
 
     with database() as opened, opened.transaction() as session:
         rules = rulebook.read(session)
         found = find_overdue(session, rules.policies, datetime.now(UTC), limit, rules.overrides, timedelta(days=near))
+        named = step_words(session, [each["order"] for each in found["reviews"]])
     if json:
         emit(found)
         return
@@ -158,17 +161,20 @@ def overdue(
     table(
         ("task", "order", "step", "roles", "due"),
         (
-            (each["task"], each["order"], each["step"], _roles(each["roles"]), f"{each['due_at']:%m-%d %H:%M}")
+            (
+                each["task"],
+                each["order"],
+                named(each["order"], each["step"]),
+                _roles(each["roles"]),
+                clock(each["due_at"]),
+            )
             for each in found["reviews"]
         ),
     )
     say("overdue.near_purge")
     table(
         ("order", "handed_in", "purged_after"),
-        (
-            (each["order"], f"{each['submitted_at']:%m-%d %H:%M}", f"{each['purged_after']:%m-%d %H:%M}")
-            for each in found["near_purge"]
-        ),
+        ((each["order"], clock(each["submitted_at"]), clock(each["purged_after"])) for each in found["near_purge"]),
     )
     say("overdue.late")
     table(

@@ -158,6 +158,7 @@ def find(
     """The ledger of contracts, the newest first. 合同台账。"""
     from shared.states import State
     from shared.words import money, word
+    from workers.commands.steps import step_words
     from workers.compliance.ledger import Search
     from workers.compliance.ledger import find as find_contracts
 
@@ -177,6 +178,7 @@ def find(
     with database() as opened, opened.transaction() as session:
         existing(session, "order", order)
         found = find_contracts(session, search, limit)
+        named = step_words(session, [each["number"] for each in found])
     if json:
         emit(found)
         return
@@ -191,7 +193,7 @@ def find(
                 each["order"] or "",
                 word("states", each["state"], language()),
                 each["round"],
-                " ".join(each["open"]),
+                " ".join(named(each["number"], step) for step in each["open"]),
                 each["signed_on"] or "",
                 each["unmet"] or "",
             )
@@ -211,11 +213,13 @@ def show(
     from shared.queries import whole_order
     from shared.words import money, word
     from workers.commands.histories import show_history
+    from workers.commands.steps import step_words
     from workers.compliance.ledger import show as show_contract
 
     with database() as opened, opened.transaction() as session:
         found = show_contract(session, number)
         whole = whole_order(session, number)
+        named = step_words(session, [number])
     if found is None or whole is None:
         fail("no.contract", given=number)
     found |= {"events": whole["events"], "attempts": whole["attempts"]}
@@ -244,7 +248,7 @@ def show(
     ]
     table(("", "what it says"), said)
     _tables(found)
-    show_history(found)
+    show_history(found, named)
 
 
 def _tables(found: dict[str, Any]) -> None:

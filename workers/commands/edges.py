@@ -72,7 +72,7 @@ def submit(
     Exit code 0 where every order was accepted or is a repeat, 1 where one was not.
     """
     from shared.calendar import BUSINESS_ZONE
-    from shared.reasons import reason
+    from shared.reasons import fault, reason
     from shared.settings import settings
     from workers.commands.handing_in import hand_in
     from workers.intake.accept import accept_orders
@@ -87,7 +87,7 @@ def submit(
         layout = load_map(map_, source) if map_ else None
         contents = _stdin() if file == STDIN else open_file(_existing(file), layout, day, settings())
     except MapError as error:
-        complain(str(error))
+        complain("\n".join(fault(each, language()) for each in error.faults))
         raise typer.Exit(USAGE) from error
     except FileRefused as refused:
         complain(reason("file", str(refused), language()))

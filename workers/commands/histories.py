@@ -8,28 +8,32 @@ from typing import Any
 from shared.history import SYSTEM
 from shared.reasons import reason
 from shared.words import answer, explain, grounds, money, remedy, word
+from workers.commands.steps import Named
 from workers.commands.terminal import clock, joined, language, table, told
 
 _SAID = ("reason", "requested_change", "clause", "question", "answer", "comment", "replaced_by")
 
 
-def show_history(found: Mapping[str, Any]) -> None:
-    """A row for each thing that happened or was tried."""
+def show_history(found: Mapping[str, Any], named: Named) -> None:
+    """A row for each thing that happened or was tried; `named` has the words for its steps."""
     currency = found["document"]["currency"]
     entries = merge(found["events"], found["attempts"], key=lambda entry: entry["at"])
     table(
         ("", "time", "event", "round", "step", "who", "state", "why"),
-        [_event(entry, currency) if "seq" in entry else _attempt(entry) for entry in entries],
+        [
+            _event(entry, currency, named(found["number"], entry["step"])) if "seq" in entry else _attempt(entry)
+            for entry in entries
+        ],
     )
 
 
-def _event(event: Mapping[str, Any], currency: str) -> tuple[object, ...]:
+def _event(event: Mapping[str, Any], currency: str, step: str) -> tuple[object, ...]:
     return (
         event["seq"],
         _at(event),
         word("events", event["kind"], language()),
         event["round"],
-        event["step"],
+        step,
         _who(event),
         word("states", event["state"], language()),
         joined(why(event, currency)),

@@ -40,13 +40,18 @@ def list_notices(
         fail("whose_notices", USAGE)
     from shared.notices import inbox
     from shared.words import notice
+    from workers.commands.steps import step_words
 
     chosen = language()
     with database() as opened, opened.transaction() as session:
         existing(session, "person", person)
         found = inbox(session, person, datetime.now(UTC), unread=unread, limit=limit)
+        named = step_words(session, [each["order"] for each in found])
+    for each in found:
+        step = named(each["order"], each["data"].get("step"))
+        each["text"] = notice(each["kind"], each["data"] | ({"step": step} if step else {}), chosen)
     if json:
-        emit([each | {"text": notice(each["kind"], each["data"], chosen)} for each in found])
+        emit(found)
         return
     table(
         ("id", "time", "order", "to", "what", "read"),
@@ -56,7 +61,7 @@ def list_notices(
                 clock(each["at"], "%m-%d %H:%M"),
                 each["order"],
                 each["recipient"],
-                notice(each["kind"], each["data"], chosen),
+                each["text"],
                 "" if each["read_at"] is None else "✓",
             )
             for each in found

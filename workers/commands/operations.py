@@ -148,7 +148,15 @@ def load(
         emit(
             {
                 "saved": counts,
-                "errors": [{"file": f.file, "line": f.line, "column": f.column, "reason": f.reason} for f in faults],
+                "errors": [
+                    {
+                        "file": each.file,
+                        "line": each.line,
+                        "column": each.column,
+                        "reason": reason(each.code, each.reason, language()),
+                    }
+                    for each in faults
+                ],
             }
         )
     elif faults:

@@ -8,6 +8,7 @@ import typer
 
 from shared.calendar import BUSINESS_ZONE
 from workers.commands.histories import show_history
+from workers.commands.steps import Named, step_words
 from workers.commands.terminal import (
     USAGE,
     Json,
@@ -85,15 +86,18 @@ def orders(
         )
         found = find_orders(session, search, limit)
         goods = goods_of(session, [each["id"] for each in found]) if mine else {}
+        named = step_words(session, [each["number"] for each in found])
     if mine:
-        _mine([each | {"goods": goods[each["id"]]} for each in found], json)
-    elif json:
+        found = [each | {"goods": goods[each["id"]]} for each in found]
+    if json:
         emit(found)
+    elif mine:
+        _mine(found, named)
     else:
-        _found(found)
+        _found(found, named)
 
 
-def _found(found: list[dict[str, Any]]) -> None:
+def _found(found: list[dict[str, Any]], named: Named) -> None:
     from shared.words import money, word
 
     table(
@@ -105,7 +109,7 @@ def _found(found: list[dict[str, Any]]) -> None:
                 money(each["total_minor"], each["currency"], language()),
                 word("states", each["state"], language()),
                 each["round"],
-                " ".join(each["open"]),
+                " ".join(named(each["number"], step) for step in each["open"]),
                 clock(each["created_at"], "%Y-%m-%d %H:%M"),
             )
             for each in found
@@ -113,13 +117,10 @@ def _found(found: list[dict[str, Any]]) -> None:
     )
 
 
-def _mine(found: list[dict[str, Any]], json: bool) -> None:
+def _mine(found: list[dict[str, Any]], named: Named) -> None:
     """A salesperson's orders, with the state of their goods (TRK-02)."""
     from shared.words import word
 
-    if json:
-        emit(found)
-        return
     table(
         ("order", "customer", "state", "at", "promised", "carrier", "tracking_number", "shipped", "delivered"),
         (
@@ -127,7 +128,7 @@ def _mine(found: list[dict[str, Any]], json: bool) -> None:
                 each["number"],
                 each["customer_name"],
                 word("states", each["state"], language()),
-                " ".join(each["open"]),
+                " ".join(named(each["number"], step) for step in each["open"]),
                 each["goods"]["promised_date"],
                 each["goods"]["carrier"],
                 each["goods"]["tracking_number"],
@@ -149,6 +150,7 @@ def show(
 
     with database() as opened, opened.transaction() as session:
         found = whole_order(session, order)
+        named = step_words(session, [order])
     if found is None:
         fail("no.order", given=order)
     if json:
@@ -157,7 +159,7 @@ def show(
     _head(found)
     _lines(found)
     console.print()
-    show_history(found)
+    show_history(found, named)
 
 
 def _head(found: dict[str, Any]) -> None:

@@ -61,16 +61,18 @@ def tasks(
         existing(session, "person", person)
         existing(session, "order", order)
         found = open_tasks(session, now=datetime.now(UTC), person=person, role=role, order=order, limit=limit)
+        if not json:
+            show_tasks(session, found)
     if json:
         emit(found)
-        return
-    show_tasks(found)
 
 
-def show_tasks(found: "Sequence[dict[str, Any]]") -> None:
+def show_tasks(session: "Session", found: "Sequence[dict[str, Any]]") -> None:
     """Tasks as a table for people."""
     from shared.words import explain, money, word
+    from workers.commands.steps import step_words
 
+    named = step_words(session, [task["order"] for task in found])
     table(
         ("task", "order", "customer", "amount", "step", "roles", "assignee", "for_whom", "due", "findings"),
         (
@@ -79,7 +81,7 @@ def show_tasks(found: "Sequence[dict[str, Any]]") -> None:
                 task["order"],
                 task["customer_name"],
                 money(task["total_minor"], task["currency"], language()),
-                task["step"],
+                named(task["order"], task["step"]),
                 " / ".join(word("roles", each, language()) for each in task["roles"]),
                 task["assignee"],
                 task["on_behalf_of"],
@@ -272,7 +274,8 @@ def _tell(
         raise typer.Exit(FAILED if refused else 0)
     if dry_run:
         passed_by = {wish.task for wish, _ in refused}
-        show_tasks([task for task in preview if task["id"] not in passed_by])
+        with database() as opened, opened.transaction() as session:
+            show_tasks(session, [task for task in preview if task["id"] not in passed_by])
     for wish, each in refused:
         sentence = answer(each.code, each.values, language())
         complain(sentence if len(wishes) == 1 else told("fault", field=wish.task, reason=sentence))
