@@ -59,6 +59,8 @@ class Task:
     decided_by: str | None
     decided_for: str | None
     opinion: bool
+    by_phone: bool
+    """The customer is confirmed to by phone, and whoever did so says with whom they spoke (TRK-04)."""
     urged_at: datetime | None
     excluded: tuple[str, ...]
     number: str = ""
@@ -183,8 +185,10 @@ def _beyond(given: Delegation, task: Task, people: People, now: datetime) -> Ref
 
 def words_missing(wish: Wish, task: Task) -> Refusal | None:
     """Who disagrees says why and what is to change; an opinion (CMP-05) is never empty, and one that is against the
-    text names the clause.
+    text names the clause; who has confirmed by phone says with whom they spoke.
     """
+    if task.by_phone and wish.choice == AGREE and not wish.reason.strip():
+        return Refusal("task.says_with_whom", {})
     if not task.opinion:
         said = wish.choice != DISAGREE or (wish.reason.strip() and wish.requested_change.strip())
         return None if said else Refusal("task.says_why", {})

@@ -181,7 +181,7 @@ def _task(row: Row, order: Sequence[object]) -> Task:
 
 _LOCK = """
 select id, order_id, round, step, department, roles, assignee, creator, order_version, status, decision, decided_by,
-    decided_for, opinion, urged_at, excluded
+    decided_for, opinion, findings::jsonb @> '[{"code": "confirmation.by_phone"}]', urged_at, excluded
 from core.user_tasks where id = any(%s::uuid[]) order by id for update
 """
 _ORDERS = """

@@ -287,10 +287,11 @@ def test_who_has_no_address_is_confirmed_to_by_phone(sales: Office) -> None:
     sales.follows(confirmation, ends_in="ended")
     taken(sales, contact={"name": "王芳", "phone": "+86 21 5555 0101"})
     assert sales.rows("select findings->0->>'code' from core.user_tasks") == [("confirmation.by_phone",)]
+    assert answer(sales, "lin", reason=" ") == "task.says_with_whom"
     assert answer(sales, "lin", reason="与王芳通话") is None
     assert standing(sales) == [("ended", [])]
-    told = sales.rows("select actor, data->>'reason' from core.events where kind = 'agreed'")
-    assert told == [("lin", "与王芳通话")]
+    told = sales.rows("select actor, data->>'reason', at from core.events where kind = 'agreed'")
+    assert told == [("lin", "与王芳通话", sales.now)]
 
 
 # -- sending -----------------------------------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ from tests.support.orders import NOW
 TASK = Task(
     id="t", order_id="o", round=2, step="finance", department="finance", roles=("finance_clerk", "finance_manager"),
     assignee=None, creator="sam", order_version=3, status="open", decision=None, decided_by=None, decided_for=None,
-    opinion=False, urged_at=None, excluded=(), number="SO-1", state="in_review", total_base_minor=40_000,
+    opinion=False, by_phone=False, urged_at=None, excluded=(), number="SO-1", state="in_review",
+    total_base_minor=40_000,
 )  # fmt: skip
 DAY = timedelta(days=1)
 GIVEN = Delegation("fiona", "ben", NOW, NOW + DAY, None, None, None)
