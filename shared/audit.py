@@ -182,6 +182,14 @@ CORE = (
         """,
     ),
     Invariant(
+        "letter.confirmation_is_kept",
+        """
+        select l.number, 'the confirmation was sent, and what was sent is not there' from core.letters l
+        where l.kind = 'confirmation' and l.status = 'sent' and l.revision is not null
+            and not exists (select from core.letter_papers p where p.letter_id = l.id)
+        """,
+    ),
+    Invariant(
         "fact.is_booked",
         """
         select f.id, f.kind from core.facts f where f.handled_at is null

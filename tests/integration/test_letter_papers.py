@@ -10,17 +10,20 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from shared.audit import audit
 from shared.letters import CONFIRMATION
 from shared.mail import Mailbox
 from shared.money import from_minor, in_chinese_capitals
 from tests.integration.test_letters import states
 from tests.integration.test_sales_steps import CHECK, answer, reported, taken
+from tests.support.database import AS_OWNER, UNGUARDED
 from tests.support.journey import Journey, hire
 from tests.support.office import Office
 from tests.support.orders import submitted
 from tests.support.pdf import pages
 from tests.support.smtp import Post, post_office
 from tests.support.terminal import Run, answered, said
+from workers.departments import invariants
 from workers.relay.letters import send_next
 
 
@@ -127,6 +130,18 @@ def test_a_paper_whose_hash_is_another_is_refused_by_the_database(sales: Office,
         session.write(
             "insert into core.letter_papers select id, 'x', 'content', sha256('other'), now() from core.letters"
         )
+
+
+@pytest.mark.requirement("TRK-05", "AUD-02")
+def test_the_audit_misses_what_was_sent(sales: Office, post: Post) -> None:
+    number = confirmed(sales, post)
+    sales.assert_clean()
+    with sales.database.transaction() as session:
+        session.write(AS_OWNER)
+        session.write(UNGUARDED)
+        session.write("delete from core.letter_papers")
+    (breach,) = audit(sales.database, invariants()).breaches
+    assert (breach.invariant, breach.subject) == ("letter.confirmation_is_kept", number)
 
 
 @pytest.mark.requirement("TRK-07")
