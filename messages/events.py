@@ -131,6 +131,14 @@ class HoldChanged(Contract):
     reason: str | None
 
 
+class ShipmentLate(Contract):
+    """`orderflow.shipment.late`: the order has not left altogether by the day that was promised (LOG-11)."""
+
+    schema_version: Literal[1] = 1
+    order: str
+    promised_on: date
+
+
 class DeliveryDateProposed(Contract):
     """`orderflow.delivery_date.proposed`: the how manieth day is proposed, by whom (null: it was reckoned), and who is
     to confirm it (LOG-08).
@@ -331,6 +339,7 @@ DATA: Mapping[str, type[Contract]] = MappingProxyType(
         "orderflow.order_held": HoldChanged,
         "orderflow.order_resumed": HoldChanged,
         "orderflow.shipment.dispatched": ShipmentDispatched,
+        "orderflow.shipment.late": ShipmentLate,
         "orderflow.delivery_date.proposed": DeliveryDateProposed,
         "orderflow.delivery_date.answered": DeliveryDateAnswered,
         "orderflow.survey.requested": SurveyRequested,

@@ -43,6 +43,8 @@ TOLD = RESULTS | QUESTIONS
 ENDS = frozenset({State.APPROVED, State.RETURNED})
 """How a round ends, which is told whatever brought the order there."""
 OVERDUE = "overdue"
+LATE = "late"
+"""That an order has not left by the day that was promised (LOG-11)."""
 PRODUCTION = frozenset({"production_assigned", "production_delayed"})
 """What the warehouse tells of production: to the unit that makes it; of delays to sales and logistics (PRD-01, 03)."""
 

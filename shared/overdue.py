@@ -22,13 +22,14 @@ def overdue(
     near: timedelta = NEAR,
 ) -> dict[str, list[dict[str, Any]]]:
     """All of it, the most urgent first, up to `limit` of each: `reviews`, `near_purge` (what will be purged within
-    `near`), and `late` with and without the comment that they need.
+    `near`), `late` with and without the comment that they need, and `not_shipped` by the day that was promised.
     """
     begun = {key: begun_before(now + near, each.purge_after, overrides) for key, each in policies.entries.items()}
-    reviews, purges, late = session.together(
+    reviews, purges, late, unshipped = session.together(
         (_REVIEWS, (now, limit)),
         (_NEAR_PURGE, (*columns([*begun.items()], 2), limit)),
         (_LATE, (array(sorted(FINAL)), limit)),
+        (_NOT_SHIPPED, (limit,)),
     )
     return {
         "reviews": _named(("task", "order", "step", "roles", "assignee", "due_at"), reviews),
@@ -38,6 +39,7 @@ def overdue(
             for allowed in [policies.get(policy).purge_after]
         ],
         "late": _named(("order", "kind", "state", "date", "asked_at", "comment", "given_by", "given_at"), late),
+        "not_shipped": _named(("order", "state", "promised_on", "marked_at"), unshipped),
     }
 
 
@@ -78,6 +80,11 @@ select h.number, h.document_kind, o.state, c.requested_date, c.asked_at, c.comme
 from core.handling_comments c join core.orders o on o.id = c.order_id join core.order_headers h on h.order_id = o.id
 where c.closed_at is null and o.state <> all(%s::text[])
 order by c.comment is not null, c.requested_date, h.number limit %s
+"""
+_NOT_SHIPPED = """
+select h.number, o.state, l.promised_on, l.marked_at
+from logistics.late l join core.orders o on o.id = l.order_id join core.order_headers h on h.order_id = l.order_id
+order by l.promised_on, h.number limit %s
 """
 _QUESTIONS = """
 select c.id, h.number, h.customer, h.customer_name, h.total_minor, h.currency, o.round, 'sales_review', c.roles,

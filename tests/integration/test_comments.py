@@ -260,7 +260,7 @@ def test_the_overdue_list_names_reviews_purges_and_late_orders_with_or_without_c
         return found
 
     review_due = datetime(2026, 6, 16, 10, 0, tzinfo=UTC)
-    assert listed(review_due) == {"reviews": [], "near_purge": [], "late": []}
+    assert listed(review_due) == {"reviews": [], "near_purge": [], "late": [], "not_shipped": []}
     (review,) = listed(review_due + MOMENT)["reviews"]
     assert (review["order"], review["roles"]) == (reviewed.number, ["finance_clerk", "finance_manager"])
     purged_after = datetime(2026, 6, 22, 10, 0, tzinfo=UTC)

@@ -18,7 +18,7 @@ from shared import policy
 from shared.department import Outcome, Passed, Referred, Visit, Waiting
 from tests.support.orders import NOW, an_order
 from workers.logistics.rules import (
-    APPROVAL_CHECKED_EVERY,
+    CHECKED_EVERY,
     Candidate,
     Papers,
     Payment,
@@ -284,7 +284,7 @@ def test_an_unapproved_order_waits_whoever_agrees() -> None:
     outcome = ship(structs.replace(a_visit(), agreed=True), replace(READY, approved=False))
     assert isinstance(outcome, Waiting)
     assert codes(outcome) == ["ship.not_approved"]
-    assert (outcome.keys, outcome.until) == ((), NOW + APPROVAL_CHECKED_EVERY)
+    assert (outcome.keys, outcome.until) == ((), NOW + CHECKED_EVERY)
 
 
 @pytest.mark.requirement("LOG-07")

@@ -20,7 +20,7 @@ from shared.calendar import Unit
 from shared.catalogue import DefinitionError
 from shared.history import SYSTEM, Kind
 from shared.money import MoneyError, convert, to_minor
-from shared.notices import ENDS, OVERDUE, PRODUCTION, TOLD
+from shared.notices import ENDS, LATE, OVERDUE, PRODUCTION, TOLD
 from shared.processes import RECORD, REPEAT, RETURN, Mode, select
 from shared.reasons import as_pattern, fault, place, reason, templates
 from shared.roles import ROLES
@@ -61,7 +61,7 @@ _TRIED = (
         ("attempts", {*_TRIED}),
         ("facts", {*FACT_OWNERS}),
         ("choices", {*CHOICES}),
-        ("notices", {*TOLD, *ENDS, OVERDUE, *PRODUCTION}),
+        ("notices", {*TOLD, *ENDS, OVERDUE, LATE, *PRODUCTION}),
         ("documents", {*DocumentKind}),
         ("sale_types", {*SaleType}),
         ("activities", known_activities()),

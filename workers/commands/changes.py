@@ -184,6 +184,14 @@ def overdue(
             for each in found["late"]
         ),
     )
+    say("overdue.not_shipped")
+    table(
+        ("order", "state", "date"),
+        (
+            (each["order"], word("states", each["state"], language()), each["promised_on"])
+            for each in found["not_shipped"]
+        ),
+    )
 
 
 def _roles(roles: list[str]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 from shared.database import Session
 from shared.department import Booked, Department, Outcome, ReportedFact, Visit
-from workers.logistics import books, note_rules, notes, promise_rules, promises, rules, shipping
+from workers.logistics import books, note_rules, notes, papers, promise_rules, promises, rules, shipping
 
 logistics = Department("logistics")
 
@@ -102,10 +102,10 @@ class Leave:
 class Ship:
     """Hand the goods to the carrier with their papers (LOG-02, LOG-06, LOG-07)."""
 
-    def load(self, session: Session, visits: Sequence[Visit]) -> shipping.Desk:
-        return shipping.read_papers(session, visits)
+    def load(self, session: Session, visits: Sequence[Visit]) -> papers.Desk:
+        return papers.read_papers(session, visits)
 
-    def decide(self, visit: Visit, facts: shipping.Desk) -> Outcome:
+    def decide(self, visit: Visit, facts: papers.Desk) -> Outcome:
         return rules.ship(visit, facts.papers.get(visit.order.id, rules.Papers()))
 
     def save(self, session: Session, effects: Sequence[object]) -> Collection[str]:

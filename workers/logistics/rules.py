@@ -1,7 +1,7 @@
 """Decisions of logistics: which carrier, and whether goods may leave."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -9,15 +9,17 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from messages.orders import Order
-from shared.department import Finding, Outcome, Passed, Referred, Visit, Waiting, finding
+from shared.department import Finding, Outcome, Passed, Referred, Unworkable, Visit, Waiting, finding
 from shared.money import MoneyError, convert
 from workers.logistics.note_rules import ACTIVITY, Blank, Note, note
 from workers.logistics.part_rules import Parts, prepared_key
 from workers.logistics.promise_rules import CONFIRM, Promise, unconfirmed
 
 _GRAMS_PER_KILOGRAM = 1_000
-APPROVAL_CHECKED_EVERY = timedelta(hours=1)
-"""How often an order that is not approved is looked at again: no fact tells of an approval."""
+CHECKED_EVERY = timedelta(hours=1)
+"""How often an order that is not approved, or lacks documents, is looked at again: no fact tells of these."""
+INVOICE, PACKING_LIST = "invoice", "packing_list"
+"""What the step's option `documents` may name, separated by blanks: it goes with the goods (LOG-10)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +194,8 @@ class Readiness:
 @dataclass(frozen=True, slots=True)
 class Papers:
     """All that must be looked at before goods leave. `carrier` None on a plan: arranged by hand. `tracking_number`: of
-    what has left, with the units in `rest` yet to leave. `parts`: where not everything leaves at once.
+    what has left, with the units in `rest` yet to leave. `parts`: where not everything leaves at once. `documents`:
+    the numbers of those that go with the goods, by kind.
     """
 
     approved: bool = False
@@ -206,6 +209,7 @@ class Papers:
     parts: Parts | None = None
     blank: Blank | None = None
     promise: Promise | None = None
+    documents: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +228,7 @@ class Shipment:
     quantities: Mapping[int, int] | None = None
     part: int = 1
     rest: int = 0
+    documents: str | None = None
 
 
 def ship(visit: Visit, papers: Papers) -> Outcome:
@@ -251,7 +256,10 @@ def ship(visit: Visit, papers: Papers) -> Outcome:
 
 def _whole(visit: Visit, papers: Papers) -> Shipment:
     goods = papers.goods
-    return Shipment(visit.order, _carrier(papers), goods.packages, goods.weight_grams, visit.now, papers.note)
+    carrier, documents = _carrier(papers), _documents(papers)
+    return Shipment(
+        visit.order, carrier, goods.packages, goods.weight_grams, visit.now, papers.note, documents=documents
+    )
 
 
 def _part(visit: Visit, papers: Papers, parts: Parts, going: Mapping[int, int]) -> Shipment:
@@ -265,7 +273,12 @@ def _part(visit: Visit, papers: Papers, parts: Parts, going: Mapping[int, int]) 
         going,
         parts.count + 1,
         parts.rest(visit.order, going),
+        _documents(papers),
     )
+
+
+def _documents(papers: Papers) -> str | None:
+    return " ".join(papers.documents.values()) or None
 
 
 def _carrier(papers: Papers) -> str | None:
@@ -277,14 +290,15 @@ def _ship(visit: Visit, papers: Papers, shipment: Shipment) -> Outcome:
     unapproved = () if papers.approved else (finding("ship.not_approved"),)
     unpaid = tuple(_unpaid(visit, papers.payment))
     unsigned = tuple(_unnoted(visit, papers.note))
+    unpapered = tuple(_unpapered(visit, papers.documents))
     undated = tuple(unconfirmed(papers.promise)) if CONFIRM in visit.activities else ()
     undone = (*_unready(visit, papers.goods), *_unplanned(visit, papers))
-    if unapproved or unpaid or unsigned or undated:
+    if unapproved or unpaid or unsigned or undated or unpapered:
         keys = [key for key, reasons in (("payment", unpaid), ("note", unsigned), ("promise", undated)) if reasons]
         return Waiting(
             keys=tuple([f"{key}:{order.id}" for key in keys]),
-            until=visit.now + APPROVAL_CHECKED_EVERY if unapproved else None,
-            findings=(*unapproved, *unpaid, *unsigned, *undated, *undone),
+            until=visit.now + CHECKED_EVERY if unapproved or unpapered else None,
+            findings=(*unapproved, *unpaid, *unsigned, *undated, *unpapered, *undone),
         )
     basis: dict[str, str | int | None] = {"carrier": shipment.carrier, "packages": shipment.packages}
     if shipment.rest:
@@ -315,6 +329,23 @@ def _unnoted(visit: Visit, note: Note | None) -> Iterator[Finding]:
     """Goods never leave on a note that is not approved, where the process has notes approved (LOG-03)."""
     if ACTIVITY in visit.activities and not (note and note.approved):
         yield finding("ship.note_not_approved", note.number if note else "")
+
+
+def wanted_documents(visit: Visit) -> tuple[str, ...]:
+    """What must go with the goods. Raises `Unworkable` for a document that there is not."""
+    named = tuple(str(visit.options.get("documents", "")).split())
+    if not {*named} <= {INVOICE, PACKING_LIST}:
+        raise Unworkable(f"step {visit.step}: option documents is {' '.join(named)!r}")
+    return named
+
+
+def _unpapered(visit: Visit, documents: Mapping[str, str]) -> Iterator[Finding]:
+    """交付单据 that are missing (LOG-10): nothing leaves without them."""
+    wanted = wanted_documents(visit)
+    if INVOICE in wanted and INVOICE not in documents:
+        yield finding("ship.no_invoice")
+    if PACKING_LIST in wanted and PACKING_LIST not in documents:
+        yield finding("ship.no_packing_list")
 
 
 def _unready(visit: Visit, goods: Readiness) -> Iterator[Finding]:

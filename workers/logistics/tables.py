@@ -145,6 +145,7 @@ shipments = Table(
     Column("delivered_at", _time),
     Column("recalled_at", _time),
     Column("rest", BigInteger, nullable=False, comment="units of the order that have yet to leave"),
+    Column("documents", Text, comment="that went with the goods, separated by blanks"),
     Index("ix_shipments_order_id", "order_id", postgresql_where=text("recalled_at is null")),
     CheckConstraint("rest >= 0", name="rest"),
     CheckConstraint("delivered_at >= shipped_at", name="delivered_after_shipped"),
@@ -185,4 +186,13 @@ promise_answers = Table(
     CheckConstraint("party in ('sales', 'customer')", name="party"),
     CheckConstraint("wanted is null or not agreed", name="wanted_instead"),
     comment="what sales and the customer said to each date",
+)
+
+late_orders = Table(
+    "late_orders",
+    metadata,
+    Column("order_id", _id, primary_key=True),
+    Column("promised_on", Date, primary_key=True),
+    Column("marked_at", _time, nullable=False),
+    comment="orders that had not left by the day that was promised, once for each",
 )

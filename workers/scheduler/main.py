@@ -8,7 +8,7 @@ import structlog
 from shared.database import Leadership
 from workers.process import AWAY, Process, every, running
 from workers.scheduler.anchoring import anchor
-from workers.scheduler.dates import reopen_promises
+from workers.scheduler.dates import mark_late, reopen_promises
 from workers.scheduler.deadlines import (
     ask_creators_for_comments,
     ask_for_comments,
@@ -23,7 +23,7 @@ Duty = Callable[[Process, datetime], int]
 log = structlog.get_logger()
 
 EVERY_TICK: tuple[Duty, ...] = (publish_due, wake_due, rescue_held_by_the_dead, rescue_lost, mark_overdue, anchor)
-DEADLINES: tuple[Duty, ...] = (purge_unreviewed, lapse_approvals, ask_for_comments, reopen_promises)
+DEADLINES: tuple[Duty, ...] = (purge_unreviewed, lapse_approvals, ask_for_comments, reopen_promises, mark_late)
 """What is brought by the end of a day, and can wait a minute."""
 SLOW: tuple[Duty, ...] = (ask_creators_for_comments, remind_customers)
 DUTIES = (*EVERY_TICK, *DEADLINES, *SLOW)
