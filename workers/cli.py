@@ -9,6 +9,7 @@ from workers.commands import (
     backtest,
     bench,
     calendar,
+    cases,
     changes,
     contracts,
     delegate,
@@ -69,6 +70,7 @@ app.add_typer(delegate.delegate, name="delegate", rich_help_panel="People 审批
 app.add_typer(contracts.contract, name="contract", rich_help_panel="Contracts 合同")
 app.command(cls=edges.FactCommand, rich_help_panel="Orders 订单")(edges.fact)
 app.command("print", rich_help_panel="Orders 订单")(paper.print_documents)
+app.add_typer(cases.case, name="case", rich_help_panel="Orders 订单")
 app.add_typer(inquiries.inquiry, name="inquiry", rich_help_panel="Orders 订单")
 app.add_typer(quotations.quote, name="quote", rich_help_panel="Orders 订单")
 app.add_typer(drafts.draft, name="draft", rich_help_panel="Orders 订单")

@@ -2,12 +2,14 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from messages.batch import Batch, BatchKind, Department
 from messages.facts.after_sales import CaseOpened
 from shared.department import ReportedFact
 from shared.ids import new_id
@@ -17,7 +19,12 @@ from tests.support.journey import hire
 from tests.support.office import Office
 from tests.support.orders import NOW
 from tests.support.supply import order, tell
+from tests.support.terminal import Run, answered, run, said
 from workers.after_sales.cases import CASES_HOLD, book_opened
+from workers.reports.after_sales import read
+from workers.reports.report import Period
+
+__all__ = ["run"]
 
 DAY = timedelta(days=1)
 QUANTITY = 5
@@ -43,8 +50,8 @@ def company(office: Office) -> Office:
     return office
 
 
-def shipped(company: Office) -> str:
-    number = order(company, QUANTITY)
+def shipped(company: Office, **changes: Any) -> str:
+    number = order(company, QUANTITY, **changes)
     tell(company, "goods_received", product="P003", quantity=QUANTITY)
     assert company.rows(
         "select count(*) from logistics.shipments s where s.order_id = %s", order_id(company, number)
@@ -191,6 +198,80 @@ def test_cases_are_assigned_handled_and_closed_with_their_result_told_to_the_cus
     told = company.told()
     assert (told["orderflow.case.opened"], told["orderflow.case.closed"]) == (2, 2)
     company.assert_clean()
+
+
+@pytest.mark.requirement("RPT-03", "AFT-10")
+def test_the_report_counts_cases_by_kind_with_the_time_to_close_and_satisfaction(company: Office) -> None:
+    number = shipped(company)
+    delivered(company, number)
+    first = opened(company, number, "complaint")
+    second = opened(company, number, "complaint")
+    opened(company, number, "support")
+    company.now += timedelta(hours=2)
+    assert closed(company, first, feedback="满意") == []
+    company.now += timedelta(hours=4)
+    assert closed(company, second, feedback="一般") == []
+    assert tell(company, "receipt_confirmed", order=number) == []
+    assert tell(company, "survey_answered", order=number, score=4) == []
+    with company.database.transaction() as session:
+        made = read(session, company.rules, Period(), company.now)
+        later = read(session, company.rules, Period(since=(NOW + 9 * DAY).date()), company.now)
+    totals = {total.pop("case_kind"): total for total in made.totals}
+    assert totals["complaint"] == {
+        "count": 2, "closed_cases": 2, "open_cases": 0, "median_hours": 4.0, "average_score": None,
+    }  # fmt: skip
+    assert (totals["support"]["open_cases"], totals["support"]["median_hours"]) == (1, None)
+    assert (totals["survey"]["count"], totals["survey"]["average_score"]) == (1, "4.00")
+    assert sum(total["count"] for total in totals.values()) == len(made.documents) == 4
+    assert (later.documents, later.totals) == ([], [])
+
+
+def booked(company: Office) -> None:
+    """What the departments' workers do with the batches that the commands left."""
+    while rows := company.rows("select id, department, kind, cardinality(ids) from core.batches order by created_at"):
+        company.queue += [
+            Batch(id=row[0], department=Department(row[1]), kind=BatchKind(row[2]), size=row[3]) for row in rows
+        ]
+        company.work()
+
+
+@pytest.mark.requirement("AFT-04", "AFT-05", "RPT-03")
+def test_cases_are_worked_on_by_commands_in_both_languages(company: Office, run: Run, tmp_path: Path) -> None:
+    company.now = datetime.now(UTC)  # as the commands reckon
+    number = shipped(company, requested_date=(company.now + 30 * DAY).date().isoformat())
+    delivered(company, number)
+
+    def done(*arguments: str, person: str = CLERK) -> None:
+        told = run("case", *arguments, "--as", person)
+        assert told.exit_code == 0, told.output
+        booked(company)
+
+    done("open", number, "return", "--line", "1:2", "--reason", "尺寸不符")
+    ((case,),) = company.rows("select number from after_sales.cases")
+    listed = said(run("case", "list", "--open", "--lang", "zh"))
+    assert "退货" in listed
+    assert "处理中" in listed
+    done("assign", case, "salesperson.1")
+    done("note", case, "已约取件", person="salesperson.1")
+    done("goods", case, "--line", "1:1", "--damaged", person=KEEPER)
+    done("goods", case, "--line", "1:1", person=KEEPER)
+    done("close", case, "--result", "退款")
+    shown = said(run("case", "show", case))
+    assert "已约取件" in shown
+    assert "done" in shown
+    assert answered(run("case", "show", case, "--json"))["lines"] == [
+        {"line": 1, "product": "P003", "quantity": 2, "back": 2}
+    ]
+    assert company.rows(
+        "select on_hand, blocked from warehouse.stock where product = 'P003' and location = 'MAIN'"
+    ) == [(2, 1)]
+    assert run("case", "goods", case, "--line", "1", "--as", KEEPER).exit_code == 2
+    assert run("case", "list", "--kind", "bogus").exit_code == 2
+    assert run("case", "show", "CS-X").exit_code == 1
+    table = tmp_path / "after-sales.csv"
+    told = run("report", "after-sales", "--out", table, "--svg", tmp_path / "c.svg", "--lang", "zh")
+    assert told.exit_code == 0, told.output
+    assert "退货" in table.read_text(encoding="utf-8-sig")
 
 
 @pytest.mark.parametrize(

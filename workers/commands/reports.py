@@ -26,6 +26,10 @@ _COLUMNS = {
         ("department", "count", "median_hours", "slow_hours", "in_time", "too_late", "in_time_basis_points"),
         ("department", "order", "round", "step", "opened", "ended", "in_time"),
     ),
+    "after_sales": (
+        ("case_kind", "count", "closed_cases", "open_cases", "median_hours", "average_score"),
+        ("case_kind", "case", "order", "customer", "opened", "closed", "outcome", "score"),
+    ),
     "findings": (("finding", "count", "orders"), ("finding", "order", "round", "step", "found_at")),
 }
 """Of each report the columns of its totals and of its documents."""
@@ -77,6 +81,22 @@ def findings(
     from workers.reports.findings import read
 
     _report("findings", read, (since, until), documents, out, svg, json=json)
+
+
+@report.command("after-sales")
+def after_sales(
+    since: _From = None,
+    until: _To = None,
+    documents: _Documents = False,
+    out: _Out = None,
+    svg: _Svg = None,
+    json: Json = False,
+    _lang: Lang = None,
+) -> None:
+    """Satisfaction, complaints, repairs and returns of the period, with the time to close. 售后报表。"""
+    from workers.reports.after_sales import read
+
+    _report("after_sales", read, (since, until), documents, out, svg, json=json)
 
 
 def _report(
@@ -164,6 +184,10 @@ def _said(column: str, value: Any) -> Any:
         return word("departments", value, language())
     if column == "kind":
         return word("overdue", value, language())
+    if column == "case_kind":
+        return word("case_kinds", value, language())
+    if column == "outcome" and value:
+        return word("case_states", value, language())
     if column == "at" and isinstance(value, str):
         return word("states", value, language())
     return value.isoformat() if isinstance(value, date) and not isinstance(value, datetime) else value

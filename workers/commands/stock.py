@@ -28,7 +28,7 @@ stock = typer.Typer(
 Product = Annotated[str | None, typer.Option(help="Only this product. 商品。")]
 Limit = Annotated[int, typer.Option(min=1, max=100_000)]
 Sheet = Annotated[str, typer.Argument(metavar="SHEET", help="Its number, such as PD-2026-11. 盘点单号。")]
-KINDS = ("opening", "counted", "received", "issued", "returned", "blocked", "released", "scrapped")
+KINDS = ("opening", "counted", "received", "issued", "returned", "taken_back", "blocked", "released", "scrapped")
 
 
 @stock.command(name="list")
