@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from shared import rulebook
+from shared.attempts import note
 from shared.database import Session, columns
 from shared.master import MasterFile, MasterRow
 
@@ -25,7 +26,7 @@ def days(session: Session) -> dict[date, tuple[bool, str]]:
 def set_day(session: Session, day: date, working: bool, name: str, person: str, now: datetime) -> None:
     """Set one day."""
     save(session, [CalendarRow(day=day, working=working, name=name)])
-    rulebook.audit(session, now, person, "calendar.set", day.isoformat(), {"working": working, "name": name})
+    note(session, now, person, "calendar.set", day.isoformat(), {"working": working, "name": name})
 
 
 def save(session: Session, rows: Sequence[CalendarRow]) -> None:

@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from threading import Lock
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import structlog
 
@@ -162,7 +162,7 @@ def publish(
     entry = check(read(session), kind, text, source_name, today, activities)
     session.write(_PUBLISH, kind, entry.name, entry.version, text, now, person)
     tell(session)
-    audit(session, now, person, f"{kind}.published", entry.key, {"effective_from": entry.effective_from})
+    note(session, now, person, f"{kind}.published", entry.key, {"effective_from": entry.effective_from})
     return entry
 
 
@@ -180,11 +180,6 @@ def may_not_publish(session: Session, person: str) -> Refusal | None:
     """Why this person may neither publish nor set days; None: an active member of staff with the role for it."""
     may = session.row(_MAY_PUBLISH, person, PUBLISHER)
     return None if may else Refusal("rulebook.role", {"person": person, "roles": PUBLISHER})
-
-
-def audit(session: Session, now: datetime, person: str, action: str, subject: str, data: Mapping[str, Any]) -> None:
-    """What somebody did with the rulebook, or was refused (AUD-01)."""
-    note(session, now, person, action, subject, data)
 
 
 def _faults_together(book: Rulebook, entry: Definition | Policy) -> list[str]:

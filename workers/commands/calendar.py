@@ -90,6 +90,7 @@ def set_day(
 ) -> None:
     """Say for one day whether the company works; deadlines set from then on go by it. 设定工作日或休息日。"""
     from shared import calendar_days, rulebook
+    from shared.attempts import note_refused
     from shared.words import word
 
     try:
@@ -100,7 +101,7 @@ def set_day(
     with database() as opened, opened.transaction() as session:
         refused = rulebook.may_not_publish(session, person)
         if refused:
-            rulebook.audit(session, now, person, "calendar.set", day, {"refused": refused.code})
+            note_refused(session, now, person, "calendar.set", day, refused)
         else:
             calendar_days.set_day(session, chosen_day, working, name, person, now)
     said = word("days", nature, language())

@@ -4,7 +4,6 @@ import hashlib
 import json as json_module
 import tomllib
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -24,6 +23,7 @@ from workers.commands.terminal import (
     fail,
     fault,
     language,
+    minor,
     one_of,
     publish,
     table,
@@ -170,8 +170,8 @@ def find(
         order=order,
         since=_day(since) if since else None,
         until=_day(until) if until else None,
-        least_minor=_minor(at_least, in_currency),
-        most_minor=_minor(at_most, in_currency),
+        least_minor=minor(at_least, in_currency),
+        most_minor=minor(at_most, in_currency),
         currency=in_currency,
         state=state,
     )
@@ -382,14 +382,3 @@ def _day(text: str | None) -> date:
         return date.fromisoformat(text)
     except ValueError:
         fail("not_a_day", USAGE, given=text)
-
-
-def _minor(text: str | None, currency: str | None) -> int | None:
-    from shared.money import MoneyError, to_minor
-
-    if text is None or currency is None:
-        return None
-    try:
-        return to_minor(Decimal(text), currency)
-    except (InvalidOperation, MoneyError):
-        fail("not_an_amount", USAGE, given=text, currency=currency)

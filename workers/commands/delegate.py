@@ -1,14 +1,12 @@
 """`delegate`: who decides for whom while they are away."""
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
 from typing import Annotated
 
 import typer
 
 from workers.commands.terminal import (
     FAILED,
-    USAGE,
     As,
     Json,
     Lang,
@@ -18,9 +16,9 @@ from workers.commands.terminal import (
     database,
     emit,
     existing,
-    fail,
     ids,
     language,
+    minor,
     one_of,
     refusal,
     say,
@@ -61,7 +59,6 @@ def add_delegation(
     """
     from shared.calendar import BUSINESS_ZONE
     from shared.delegations import Proposal, give
-    from shared.money import MoneyError, to_minor
     from shared.policy import load, select
     from shared.roles import ROLES
     from shared.words import moment
@@ -70,10 +67,7 @@ def add_delegation(
         one_of("role", each, ROLES, "roles")
     now = datetime.now(UTC)
     currency = select(load(), now.astimezone(BUSINESS_ZONE).date()).base_currency
-    try:
-        cap_minor = None if cap is None else to_minor(Decimal(cap), currency)
-    except (MoneyError, InvalidOperation):
-        fail("not_an_amount", USAGE, given=cap, currency=currency)
+    cap_minor = minor(cap, currency)
     starts_at = since.replace(tzinfo=BUSINESS_ZONE).astimezone(UTC) if since else now
     whole_day = until.time() == datetime.min.time()
     ends_at = until.replace(tzinfo=BUSINESS_ZONE).astimezone(UTC) + timedelta(days=1 if whole_day else 0)

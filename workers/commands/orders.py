@@ -1,7 +1,6 @@
 """`orders` and `show`: finding orders, and the whole history of one, explained in words."""
 
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
 import typer
@@ -20,6 +19,7 @@ from workers.commands.terminal import (
     existing,
     fail,
     language,
+    minor,
     one_of,
     say,
     table,
@@ -81,8 +81,8 @@ def orders(
             since=since.date() if since else None,
             until=until.date() if until else None,
             currency=currency,
-            at_least_minor=_minor(at_least, in_currency),
-            at_most_minor=_minor(at_most, in_currency),
+            at_least_minor=minor(at_least, in_currency),
+            at_most_minor=minor(at_most, in_currency),
         )
         found = find_orders(session, search, limit)
         goods = goods_of(session, [each["id"] for each in found]) if mine else {}
@@ -196,17 +196,6 @@ def _lines(found: dict[str, Any]) -> None:
             for line in found["lines"]
         ),
     )
-
-
-def _minor(amount: str | None, currency: str) -> int | None:
-    from shared.money import MoneyError, to_minor
-
-    if amount is None:
-        return None
-    try:
-        return to_minor(Decimal(amount), currency)
-    except (InvalidOperation, MoneyError):
-        fail("not_an_amount", USAGE, given=amount, currency=currency)
 
 
 def _money(line: dict[str, Any], name: str, currency: str) -> str:

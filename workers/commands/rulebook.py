@@ -245,6 +245,7 @@ def _check(kind: "Kind", file: Path, *, json: bool) -> None:
 def _publish(kind: "Kind", file: Path, person: str, *, json: bool) -> None:
     """Whatever is refused is recorded, whoever tried (AUD-01)."""
     from shared import rulebook
+    from shared.attempts import note, note_refused
     from shared.catalogue import DefinitionError, read_file
     from workers.departments import known_activities
 
@@ -253,7 +254,7 @@ def _publish(kind: "Kind", file: Path, person: str, *, json: bool) -> None:
         with opened.transaction() as session:
             refused = rulebook.may_not_publish(session, person)
             if refused:
-                rulebook.audit(session, now, person, action, file.name, {"refused": refused.code})
+                note_refused(session, now, person, action, file.name, refused)
         if refused:
             if json:
                 emit({"key": None, **refusal(refused), "faults": []})
@@ -265,7 +266,7 @@ def _publish(kind: "Kind", file: Path, person: str, *, json: bool) -> None:
                 each = rulebook.publish(session, kind, read_file(file), file.name, person, now, known_activities())
         except DefinitionError as error:
             with opened.transaction() as session:
-                rulebook.audit(session, now, person, action, file.name, {"refused": error.faults})
+                note(session, now, person, action, file.name, {"refused": error.faults})
             _refuse(error.faults, json=json)
     if json:
         emit({"key": each.key, "refused": None, "faults": []})

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, cast
 
 import pydantic_core
@@ -230,6 +231,18 @@ _NEVER_CUT = {"task", "order", "id", "draft", "letter", "contract", "number", "i
 """Columns of what is typed into the next command."""
 
 # -- what is named on the command line ---------------------------------------------------------------------------------
+
+
+def minor(amount: str | None, currency: str | None) -> int | None:
+    """An amount in minor units of its currency, where both are given."""
+    from shared.money import MoneyError, to_minor
+
+    if amount is None or currency is None:
+        return None
+    try:
+        return to_minor(Decimal(amount), currency)
+    except (InvalidOperation, MoneyError):
+        fail("not_an_amount", USAGE, given=amount, currency=currency)
 
 
 def one_of(what: str, given: str | None, known: Iterable[str], kind: str = "") -> None:
