@@ -1,7 +1,9 @@
 """Facts that logistics 物流 books."""
 
 from datetime import date
-from typing import Literal
+from typing import Literal, Self
+
+from pydantic import model_validator
 
 from messages.contract import Code, Text
 from messages.facts.fact import BaseFact, Words
@@ -52,4 +54,26 @@ class DateAnswered(BaseFact):
     remarks: Text = ""
 
 
-LogisticsFact = Delivered | DeliveryNoteResubmitted | DateProposed | DateAnswered
+class NoteChangeRequested(BaseFact):
+    """Somebody asks for another day, another carrier or the end of an approved delivery note (申请变更, LOG-05).
+    Supervisor or finance decide. `order` is the note's number.
+    """
+
+    kind: Literal["note_change_requested"] = "note_change_requested"
+    order: Code
+    by: Code
+    change: Literal["date", "carrier", "end"]
+    ships_on: date | None = None
+    carrier: Code | None = None
+    reason: Words
+
+    @model_validator(mode="after")
+    def _says_what_to_change(self) -> Self:
+        if (self.change == "date") != (self.ships_on is not None):
+            raise ValueError("ships_on is given for a change of the date, and for no other")
+        if (self.change == "carrier") != (self.carrier is not None):
+            raise ValueError("carrier is given for a change of the carrier, and for no other")
+        return self
+
+
+LogisticsFact = Delivered | DeliveryNoteResubmitted | DateProposed | DateAnswered | NoteChangeRequested

@@ -233,9 +233,10 @@ def test_goods_never_leave_on_an_unapproved_note(office: Office) -> None:
     assert office.rows("select note from logistics.shipments") == [(note.number,)]
 
 
+@pytest.mark.requirement("LOG-05")
 @pytest.mark.parametrize(("days", "closed"), [(7, True), (8, False)])
 def test_an_overdue_note_is_never_closed_directly(office: Office, days: int, closed: bool) -> None:
-    """A week to the day it may still be; from then on not, and neither with a handling comment (LOG-05, in part)."""
+    """A week to the day it may still be; from then on not, and neither with a handling comment."""
     journey = approved(office)
     note = NoteJourney.of(journey)
     office.now = NOW + timedelta(days=days)

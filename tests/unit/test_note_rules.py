@@ -84,7 +84,6 @@ def test_an_approved_note_stays_at_work_until_its_goods_have_left() -> None:
         (None, frozenset({ACTIVITY}), False),
         (Note("n", "DN-1", "in_review"), frozenset({ACTIVITY}), False),
         (Note("n", "DN-1", "returned"), frozenset({ACTIVITY}), False),
-        (Note("n", "DN-1", "purged"), frozenset({ACTIVITY}), False),
         (Note("n", "DN-1", "approved"), frozenset({ACTIVITY}), True),
         (None, frozenset(), True),
     ],
@@ -101,3 +100,9 @@ def test_goods_leave_on_an_approved_note_only_where_the_process_has_notes(
         assert isinstance(outcome, Waiting)
         assert outcome.keys == KEY
         assert [each.code for each in outcome.findings] == ["ship.note_not_approved"]
+
+
+def test_goods_do_not_leave_on_a_note_that_is_gone_until_a_person_wants_another() -> None:
+    outcome = ship(visit(activities=frozenset({ACTIVITY})), Papers(approved=True, note=Note("n", "DN-1", "purged")))
+    assert isinstance(outcome, Referred)
+    assert [each.code for each in outcome.findings] == ["ship.note_gone"]

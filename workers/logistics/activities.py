@@ -4,7 +4,18 @@ from collections.abc import Collection, Sequence
 
 from shared.database import Session
 from shared.department import Booked, Department, Outcome, ReportedFact, Visit
-from workers.logistics import books, note_rules, notes, papers, promise_rules, promises, rules, shipping
+from workers.logistics import (
+    books,
+    change_rules,
+    note_changes,
+    note_rules,
+    notes,
+    papers,
+    promise_rules,
+    promises,
+    rules,
+    shipping,
+)
 
 logistics = Department("logistics")
 
@@ -83,22 +94,26 @@ class MakeNote:
 
 @logistics.activity("leave")
 class Leave:
-    """An approved delivery note stays at work until its goods have left (LOG-04)."""
+    """An approved delivery note stays at work until its goods have left (LOG-04), or its end is agreed to (LOG-05)."""
 
     def load(self, session: Session, visits: Sequence[Visit]) -> notes.Departures:
         return notes.read_departures(session, visits)
 
     def decide(self, visit: Visit, facts: notes.Departures) -> Outcome:
-        return note_rules.leave(note_rules.note_of(visit), facts.shipped.get(visit.document.id))
+        folder = visit.document.id
+        return change_rules.at_work(
+            visit, note_rules.note_of(visit), facts.shipped.get(folder), facts.changes.get(folder)
+        )
 
     def save(self, session: Session, effects: Sequence[object]) -> Collection[str]:
-        return notes.save_approved(session, effects)
+        return [*notes.save_approved(session, effects), *note_changes.save_changes(session, effects)]
 
     def undo(self, session: Session, visits: Sequence[Visit]) -> None:
-        """Its order takes the note back."""
+        """Its order takes the note back, or a change was disagreed with."""
+        note_changes.refuse(session, visits)
 
 
-@logistics.activity("ship")
+@logistics.activity("ship", opens=note_rules.NOTE_OF)
 class Ship:
     """Hand the goods to the carrier with their papers (LOG-02, LOG-06, LOG-07)."""
 
@@ -109,6 +124,7 @@ class Ship:
         return rules.ship(visit, facts.papers.get(visit.order.id, rules.Papers()))
 
     def save(self, session: Session, effects: Sequence[object]) -> Collection[str]:
+        notes.save_issued(session, effects)
         return shipping.save_shipments(session, effects)
 
     def undo(self, session: Session, visits: Sequence[Visit]) -> None:
@@ -131,3 +147,9 @@ def book_proposals(session: Session, facts: Sequence[ReportedFact]) -> Booked:
 def book_answers(session: Session, facts: Sequence[ReportedFact]) -> Booked:
     """Sales or the customer confirm or refuse the date (LOG-08)."""
     return promises.book_answers(session, facts)
+
+
+@logistics.fact("note_change_requested")
+def book_note_changes(session: Session, facts: Sequence[ReportedFact]) -> Booked:
+    """A change of an approved delivery note is asked for (LOG-05)."""
+    return note_changes.book_requests(session, facts)

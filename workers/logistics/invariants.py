@@ -99,6 +99,18 @@ ALL = (
         """,
     ),
     Invariant(
+        "logistics.notes_end_only_by_agreement",
+        """
+        select h.number, concat(n.number, ': ', o.state)
+        from logistics.delivery_notes n
+        join core.order_headers h on h.order_id = n.order_id
+        join core.orders o on o.id = n.folder_id and o.state = 'archived'
+        where not exists (select from logistics.shipments s where s.note = n.number) and not exists (
+            select from logistics.note_changes c where c.note = n.number and c.change = 'end' and c.answer = 'agreed'
+        )
+        """,
+    ),
+    Invariant(
         "logistics.promise_kept_to",
         """
         select h.number, concat('promise ', p.number, ': ', a.party, ', ', a.by)

@@ -14,7 +14,9 @@ NOTE_OF = "note_of"
 LOOKED_AT_EVERY = timedelta(hours=1)
 """How often an order looks whether its note is still under way: nothing tells it that a note was purged."""
 
-_GONE = ("cancelled", "purged", "replaced")
+ENDED = "ended"
+"""How a note stands whose end supervisor or finance agreed to (LOG-05)."""
+_GONE = ("cancelled", "purged", "replaced", ENDED)
 _APPROVED = ("approved", "archived")
 
 
@@ -33,6 +35,11 @@ class Note:
     def approved(self) -> bool:
         """Whether goods may leave on it."""
         return self.state in _APPROVED
+
+    @property
+    def gone(self) -> bool:
+        """Whether it is out of work."""
+        return self.state in _GONE
 
 
 @dataclass(frozen=True, slots=True)

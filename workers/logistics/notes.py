@@ -9,6 +9,8 @@ from shared.database import Session, array, columns
 from shared.department import Visit, effects_of
 from shared.ids import new_id
 from shared.numbering import take
+from workers.logistics.change_rules import Change
+from workers.logistics.note_changes import read_pending
 from workers.logistics.note_rules import ACTIVITY, Approved, Blank, Issued, Note
 from workers.logistics.part_rules import Parts
 from workers.logistics.parts import read_parts
@@ -30,9 +32,10 @@ class Notes:
 
 @dataclass(frozen=True, slots=True)
 class Departures:
-    """Tracking numbers of the notes whose goods have left, by note."""
+    """Tracking numbers of the notes whose goods have left, and the changes asked for, by note."""
 
     shipped: Mapping[str, str]
+    changes: Mapping[str, Change]
 
     def absorb(self, effect: object) -> None:
         """One note's goods tell nothing of another's."""
@@ -46,9 +49,16 @@ def of_orders(session: Session, visits: Sequence[Visit]) -> dict[str, Note]:
     return {row[0]: Note(*row[1:]) for row in session.rows(_NOTES, array(ids))} if ids else {}
 
 
+def ended(session: Session, visits: Sequence[Visit]) -> dict[str, Note]:
+    """The notes of those orders whose end was agreed to and that have none at work. No round trip where none has."""
+    ids = [visit.document.id for visit in visits if ACTIVITY in visit.activities]
+    return {row[0]: Note(*row[1:]) for row in session.rows(_ENDED, array(ids))} if ids else {}
+
+
 def read_notes(session: Session, visits: Sequence[Visit]) -> Notes:
     """The orders' notes, with the carriers planned and new numbers for as many as may be made."""
     present = of_orders(session, visits)
+    present = {**ended(session, [visit for visit in visits if visit.order.id not in present]), **present}
     wanted = [visit for visit in visits if not (note := present.get(visit.order.id)) or not note.approved]
     prepared = {visit.order.id for visit in wanted if PREPARES in visit.activities}
     parts = read_parts(session, prepared, {visit.order.id for visit in wanted} - prepared) if wanted else {}
@@ -110,8 +120,9 @@ def recall(session: Session, visits: Sequence[Visit]) -> None:
 
 
 def read_departures(session: Session, visits: Sequence[Visit]) -> Departures:
-    """Which of these notes' goods have left."""
-    return Departures(dict(session.rows(_DEPARTED, array([visit.document.id for visit in visits]))))
+    """Which of these notes' goods have left, and which changes are asked for. Two round trips."""
+    folders = [visit.document.id for visit in visits]
+    return Departures(dict(session.rows(_DEPARTED, array(folders))), read_pending(session, folders))
 
 
 def save_approved(session: Session, effects: Sequence[object]) -> Collection[str]:
@@ -134,6 +145,15 @@ cross join lateral (
     limit 1
 ) n
 join core.orders o on o.id = n.folder_id order by o.id for update of o
+"""
+# Only the last one counts: after it another may have been made, and have left.
+_ENDED = """
+select w.id, n.folder_id, n.number, 'ended', n.carrier from unnest(%s::uuid[]) as w(id)
+cross join lateral (
+    select n.folder_id, n.number, n.carrier from logistics.delivery_notes n where n.order_id = w.id
+    order by n.issued_at desc, n.number desc limit 1
+) n
+where exists (select from logistics.note_changes c where c.note = n.number and c.change = 'end' and c.answer = 'agreed')
 """
 _CARRIERS = """
 select p.order_id, p.carrier from unnest(%s::uuid[]) as w(id)
@@ -172,7 +192,11 @@ join logistics.delivery_notes n on n.folder_id = w.id
 join logistics.shipments s on s.note = n.number where s.recalled_at is null
 """
 _APPROVE = """
-update logistics.delivery_notes n set address = w.address, country = w.country, region = w.region, carrier = w.carrier
+update logistics.delivery_notes n set address = w.address, country = w.country, region = w.region,
+    carrier = coalesce((
+        select c.carrier from logistics.note_changes c
+        where c.note = n.number and c.change = 'carrier' and c.answer = 'agreed' order by c.number desc limit 1
+    ), w.carrier)
 from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[]) as w(number, address, country, region, carrier)
 where n.number = w.number
 """

@@ -86,10 +86,12 @@ def _parts(
 ) -> dict[str, Papers]:
     ours = {visit.order.id for visit in visits if notes.PREPARES in visit.activities}
     parts = read_parts(session, ours, {visit.order.id for visit in visits} - ours)
+    present = {**notes.ended(session, [visit for visit in visits if visit.order.id not in present]), **present}
     unnoted = [
         visit
         for visit in visits
-        if ACTIVITY in visit.activities and parts[visit.order.id].left and visit.order.id not in present
+        if ACTIVITY in visit.activities
+        and (note.gone if (note := present.get(visit.order.id)) else parts[visit.order.id].left)
     ]
     blanks = notes.make_blanks(session, unnoted, parts)
     return {

@@ -243,6 +243,8 @@ def ship(visit: Visit, papers: Papers) -> Outcome:
     if papers.tracking_number is not None and not papers.rest:
         return Passed(basis={"tracking_number": papers.tracking_number})
     parts = papers.parts
+    if papers.note and papers.note.gone:
+        return note(visit, papers.note, papers.blank)
     if parts is None or not (parts.left or parts.going(order)):
         return _ship(visit, papers, _whole(visit, papers))
     going = parts.going(order)

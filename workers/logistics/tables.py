@@ -96,6 +96,7 @@ delivery_notes = Table(
     Column("recalled_at", _time),
     Column("folder_id", _id, comment="what its own approval is kept under; null: it has none"),
     Column("part", SmallInteger, nullable=False),
+    Column("ships_on", Date, comment="the day that was agreed to, where it changed"),
     Index("uq_delivery_notes_folder_id", "folder_id", unique=True, postgresql_where=text("folder_id is not null")),
     Index(
         "uq_delivery_notes_order_id_part",
@@ -195,4 +196,27 @@ late_orders = Table(
     Column("promised_on", Date, primary_key=True),
     Column("marked_at", _time, nullable=False),
     comment="orders that had not left by the day that was promised, once for each",
+)
+
+note_changes = Table(
+    "note_changes",
+    metadata,
+    Column("note", Text, ForeignKey(delivery_notes.c.number), primary_key=True),
+    Column("number", SmallInteger, primary_key=True),
+    Column("change", Text, nullable=False),
+    Column("ships_on", Date),
+    Column("carrier", Text),
+    Column("reason", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("requested_at", _time, nullable=False),
+    Column("answer", Text, comment="null: nobody has answered yet"),
+    Column("answered_at", _time),
+    Index("uq_note_changes_note", "note", unique=True, postgresql_where=text("answer is null")),
+    CheckConstraint("change in ('date', 'carrier', 'end')", name="change"),
+    CheckConstraint("answer in ('agreed', 'refused')", name="answer"),
+    CheckConstraint("(answer is null) = (answered_at is null)", name="answered"),
+    CheckConstraint(
+        "(change = 'date') = (ships_on is not null) and (change = 'carrier') = (carrier is not null)", name="what"
+    ),
+    comment="变更申请 of approved delivery notes; one at a time is open",
 )
