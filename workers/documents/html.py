@@ -51,7 +51,8 @@ def _page(text: str) -> str:
 _PAGE = """<!doctype html>
 <html lang="{language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{title} {number}</title><style>
-@page {{ size: A4; margin: 16mm 15mm 18mm; @bottom-right {{ content: {page}; font-size: 8pt; color: #555 }} }}
+@page {{ size: A4; margin: 16mm 15mm 18mm; @bottom-right {{ content: {page}; font-size: 8pt;
+  color: #555; white-space: nowrap }} }}
 body {{ font: 10pt/1.5 "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "PingFang SC", "Microsoft YaHei",
   sans-serif; color: #111 }}
 header {{ display: flex; justify-content: space-between; gap: 10mm; border-bottom: .5mm solid #1f3a5f;
