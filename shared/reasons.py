@@ -15,6 +15,10 @@ _PLACED = re.compile(r"((?:.+?, )?lines? [0-9][0-9, -]*(?: and [0-9]+ more)?): (
 """A reason after its place in a file."""
 
 
+_A_PLACE = re.compile(r"\S+|(?:step|group) '[^']*'")
+"""A file, a key, a table, a step or a group, before what is wrong there."""
+
+
 def reason(code: str, english: str, language: Language) -> str:
     """Why a field, a file or a command line is refused, by its code; what no template fits stays in English."""
     if language == "en":
@@ -34,10 +38,11 @@ def fault(english: str, language: Language) -> str:
     """A fault of a definition, a policy or a map, with its places before it."""
     if language == "en":
         return english
-    whole = _chinese("rule", english)
     where, colon, what = english.partition(": ")
-    if whole != english or not colon:
-        return whole
+    if not (colon and _A_PLACE.fullmatch(where)):
+        whole = _chinese("rule", english)
+        if whole != english or not colon:
+            return whole
     return f"{_chinese('rule_place', where)}：{fault(what, language)}"
 
 

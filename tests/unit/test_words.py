@@ -61,7 +61,7 @@ _TRIED = (
         ("attempts", {*_TRIED}),
         ("facts", {*FACT_OWNERS}),
         ("choices", {*CHOICES}),
-        ("notices", {*TOLD, *ENDS, OVERDUE, LATE, *PRODUCTION}),
+        ("notices", {Kind.RECEIVED, *TOLD, *ENDS, OVERDUE, LATE, *PRODUCTION}),
         ("documents", {*DocumentKind}),
         ("sale_types", {*SaleType}),
         ("activities", known_activities()),

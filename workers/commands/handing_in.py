@@ -62,6 +62,8 @@ def hand_in(
         verdicts.show(tally, what)
         summary = told(f"summary.{what}", count=tally.total, lines=tally.lines.total(), seconds=f"{seconds:.1f}")
         console.print(" ".join([summary, *([told("only_checked")] if check else [])]), highlight=False)
+        if tally.total == 1 and tally.number:
+            console.print(tally.number, highlight=False)
     if problem:
         complain(problem)
     elif not tally.total and not json:

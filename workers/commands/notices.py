@@ -60,13 +60,21 @@ def list_notices(
                 each["id"],
                 clock(each["at"], "%m-%d %H:%M"),
                 each["order"],
-                each["recipient"],
+                _recipient(each["recipient"]),
                 each["text"],
                 "" if each["read_at"] is None else "✓",
             )
             for each in found
         ),
     )
+
+
+def _recipient(address: str) -> str:
+    """A person by id; the holders of a role and a department in words."""
+    from shared.words import word
+
+    kind, colon, code = address.partition(":")
+    return word(f"{kind}s", code, language()) if colon else address
 
 
 @notices.command("read")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from shared.words import Language
 from workers.commands.terminal import (
     USAGE,
     Json,
@@ -22,7 +23,6 @@ from workers.commands.terminal import (
 )
 
 if TYPE_CHECKING:  # it is loaded only to print
-    from shared.words import Language
     from workers.documents.books import Selection
     from workers.documents.paper import Paper
 
@@ -53,7 +53,10 @@ def print_documents(
         datetime | None, typer.Option("--to", formats=_DAY, help="Of this day or before. 截止日。")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="File or folder to write; default stdout. 文件或文件夹。")] = None,
-    lang: Lang = None,
+    lang: Annotated[
+        Language | None,
+        typer.Option("--lang", help="What the documents speak; default both languages. 语言，默认双语。"),
+    ] = None,
 ) -> None:
     """Print documents on A4: in both languages unless --lang says one. 打印单据（报价单、发货单、发票等）。
 
@@ -140,6 +143,7 @@ def _write(path: Path, content: bytes) -> None:
 def availability(
     products: Annotated[list[str], typer.Argument(metavar="PRODUCT…", help="Product codes. 商品编号。")],
     json: Json = False,
+    _lang: Lang = None,
 ) -> None:
     """Show what of these products could be promised now; nothing is reserved. 可供量。"""
     from workers.sales_review.books import availability as read_availability

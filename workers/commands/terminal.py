@@ -216,7 +216,10 @@ def show_verdict(verdict: "Verdict") -> None:
     if verdict.clean:
         say("audit.clean", **counts)
         return
-    table(("invariant", "subject", "detail"), ((b.invariant, b.subject, b.detail) for b in verdict.breaches))
+    table(
+        ("invariant", "subject", "detail"),
+        ((b.invariant, b.subject, reason("audit", b.detail, language())) for b in verdict.breaches),
+    )
     say("audit.breaches", breaches=len(verdict.breaches), **counts)
 
 

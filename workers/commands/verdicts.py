@@ -42,10 +42,13 @@ class Tally:
     lines: Counter[Verdict] = field(default_factory=Counter)
     faulty: list[tuple[Submission, Receipt]] = field(default_factory=list)
     reasons: dict[tuple[str, str], Group] = field(default_factory=dict)
+    number: str | None = None
+    """What the last one was given, or has had from before."""
 
     def add(self, submission: Submission, receipt: Receipt) -> None:
         self.submissions[receipt.verdict] += 1
         self.lines[receipt.verdict] += submission.lines
+        self.number = receipt.number
         if receipt.verdict in GOOD:
             return
         if len(self.faulty) <= _SHOWN_ONE_BY_ONE:
