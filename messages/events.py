@@ -250,6 +250,18 @@ class PurchaseCancelled(Contract):
     quantity: int
 
 
+class ShortageDecided(Contract):
+    """`orderflow.shortage.decided`: nothing covers these products in time, and a person chose (WHS-05): another date,
+    partial delivery (the order is handed in again with what there is), or to cancel.
+    """
+
+    schema_version: Literal[1] = 1
+    order: str
+    remedy: Literal["date", "partial", "cancel"]
+    new_date: date | None
+    products: list[str]
+
+
 class ProductionAssigned(Contract):
     """`orderflow.production.assigned`: a production unit makes it (PRD-01)."""
 
@@ -348,6 +360,7 @@ DATA: Mapping[str, type[Contract]] = MappingProxyType(
         "orderflow.anchor.set": AnchorSet,
         "orderflow.purchase.placed": PurchasePlaced,
         "orderflow.purchase.cancelled": PurchaseCancelled,
+        "orderflow.shortage.decided": ShortageDecided,
         "orderflow.production.assigned": ProductionAssigned,
         "orderflow.production.cancelled": ProductionCancelled,
         "orderflow.production.delayed": ProductionDelayed,

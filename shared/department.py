@@ -61,10 +61,14 @@ class Referred(Struct, frozen=True):
 
 
 class Returned(Struct, frozen=True):
-    """The order goes back to its creator (退回) with these findings; what it had obtained is undone."""
+    """The order goes back to its creator (退回) with these findings; what it had obtained is undone. `effects` are
+    saved before that. `cancels`: it does not go back, but is cancelled, as a person decided.
+    """
 
     findings: tuple[Finding, ...]
     basis: Mapping[str, Any] = _NOTHING
+    effects: tuple[Any, ...] = ()
+    cancels: bool = False
 
 
 class Waiting(Struct, frozen=True):

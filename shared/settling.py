@@ -12,6 +12,7 @@ from shared.history import SYSTEM, Kind
 from shared.journal import Journal, as_data
 from shared.processes import Step
 from shared.standings import Standing
+from shared.states import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +110,11 @@ def _hold_or_return(
         journal.wait(folder, step, outcome.keys, outcome.until, data)
         return outcome.effects
     data["findings"] = as_data(outcome.findings)
-    journal.disagree(folder, step, Kind.RETURNED, SYSTEM, data)
-    return ()
+    if outcome.cancels:
+        journal.end(folder, Kind.CANCELLATION_REQUESTED, decision.by if decision else SYSTEM, State.CANCELLED, data)
+    else:
+        journal.disagree(folder, step, Kind.RETURNED, SYSTEM, data)
+    return outcome.effects
 
 
 _DECISIONS = """

@@ -239,7 +239,7 @@ def test_new_round_holds_the_new_total_once(world: FinanceWorld) -> None:
     for _ in range(2):  # a second review within the round counts nothing twice
         with world.database.transaction() as session:
             (visit,) = visits_of([smaller])
-            review.save(session, review.decide(visit, review.load(session, [visit])).effects)  # type: ignore[union-attr]
+            review.save(session, review.decide(visit, review.load(session, [visit])).effects)
     assert world.exposure() == 30_000
     assert world.one("select amount_minor, open_minor, released_at from finance.credit_holds") == (30_000, 30_000, None)
 

@@ -151,7 +151,7 @@ def test_order_that_comes_back_is_billed_anew(world: FinanceWorld) -> None:
     with world.database.transaction() as session:
         (visit,) = visits_of([order])
         outcome = settle.decide(visit, settle.load(session, [visit]))
-        settle.save(session, outcome.effects)  # type: ignore[union-attr]
+        settle.save(session, outcome.effects)
     in_force = "select number from finance.vouchers where reverses is null and reversed_at is null"
     assert world.rows(in_force) == [("SV-20260615-000003",)]
 
@@ -167,7 +167,7 @@ def test_settlement_works_without_review_and_without_shipment(world: FinanceWorl
     with world.database.transaction() as session:
         (visit,) = visits_of([order], "finance.settle")
         outcome = settle.decide(visit, settle.load(session, [visit]))
-        settle.save(session, outcome.effects)  # type: ignore[union-attr]
+        settle.save(session, outcome.effects)
     status = "select terms, due_minor, paid_minor, settled_at from finance.payment_status"
     assert world.one(status) == ("prepaid", 40_000, 40_000, NOW)
     assert world.rows("select * from finance.customer_credits") == []

@@ -100,6 +100,8 @@ def test_who_is_not_evaluated_or_too_late_is_not_bought_from(company: Office) ->
 def test_an_evaluation_is_recorded_by_purchasing_and_lets_the_waiting_order_go_on(company: Office) -> None:
     offers(company, ("S1", "8.00", 7), ("S2", "9.00", 7), evaluated=False)
     order(company, 10)
+    company.decide("agree", "salesperson.1", reason=f"date {TODAY + 30 * DAY}")  # nobody can deliver: it may wait
+    company.work()
     assert company.rows(PURCHASES) == []
     seen = {"quality_system": "ISO 9001", "method": "sample_test", "score": 80}
     assert tell(company, "supplier_evaluated", supplier="S1", by="sam", passed=True, **seen) == ["report.not_allowed"]
@@ -119,6 +121,8 @@ def test_an_evaluation_is_recorded_by_purchasing_and_lets_the_waiting_order_go_o
 def test_a_quotation_that_comes_in_is_used_at_once(company: Office) -> None:
     offers(company, ("S1", "9.00", 60), ("S2", "9.00", 60))
     order(company, 10)
+    company.decide("agree", "salesperson.1", reason=f"date {TODAY + 30 * DAY}")  # nobody can deliver: it may wait
+    company.work()
     assert company.rows(PURCHASES) == []
     quoted = {"product": PRODUCT, "by": "purchasing.1", "currency": "CNY", "lead_time_days": 5}
     span = {"valid_from": TODAY.isoformat(), "valid_until": (TODAY + DAY).isoformat()}

@@ -16,9 +16,10 @@ from messages.facts.warehouse import (
 )
 from messages.orders import Order
 from shared import policy
-from shared.department import Outcome, Passed, Referred, Unworkable, Value, Visit, Waiting
+from shared.department import Outcome, Passed, Referred, Returned, Unworkable, Value, Visit, Waiting
 from tests.support.orders import NOW
 from tests.support.warehouse import ordered
+from workers.warehouse import remedy_rules
 from workers.warehouse.plan_rules import (
     Making,
     Plan,
@@ -29,6 +30,7 @@ from workers.warehouse.plan_rules import (
     refuse,
 )
 from workers.warehouse.production_rules import Capacity, Unit
+from workers.warehouse.remedy_rules import Remedied
 from workers.warehouse.replenish_rules import Stores, is_covered, reserve
 from workers.warehouse.rules import Lacking, Opened, Pick, Reserved, Shelves
 from workers.warehouse.supplier_rules import Evaluation, Market, Quotation, Supplier
@@ -146,18 +148,62 @@ def test_each_way_covers_all_or_nothing_in_their_order() -> None:
     ):
         capacity = 1 if pieces == 5 else 0
         found = reserve(a_visit(ways=ways), stores({"A": 0, "B": 2}, sources(market, capacity)))
-        assert isinstance(found, Waiting)
-        assert [type(each) for each in found.effects] == [*([kind] if kind else []), Lacking]
+        if kind is None:
+            assert isinstance(found, Referred)
+            assert codes(found) == ["shortage.uncovered"]
+        else:
+            assert isinstance(found, Waiting)
+            assert [type(each) for each in found.effects] == [kind, Lacking]
         assert found.basis["uncovered"] == ({} if kind else {"A": 5})
+
+
+@pytest.mark.requirement("WHS-05")
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        ("partial", "partial"),
+        ("部分交货 先发现货", "partial"),
+        ("cancel", "cancel"),
+        ("取消", "cancel"),
+        (f"date {TODAY.isoformat()}", "date"),
+        (f"新交期 {TODAY.isoformat()} 客户已同意", "date"),
+        (f"date {(TODAY - timedelta(days=1)).isoformat()}", None),
+        ("date soon", None),
+        ("whatever", None),
+        ("", None),
+    ],
+)
+def test_a_person_names_the_remedy_or_is_asked_again(reason: str, kind: str | None) -> None:
+    visit = a_visit(agreed=True, reason=reason, ways="none")
+    found = reserve(visit, stores({"A": 3, "B": 2}, sources()))
+    if kind is None:
+        assert isinstance(found, Referred)
+        assert (codes(found), found.roles) == (["shortage.uncovered"], remedy_rules.DECIDES)
+    elif kind == "date":
+        assert isinstance(found, Waiting)
+        assert [type(each) for each in found.effects] == [Remedied, Lacking]
+    else:
+        assert isinstance(found, Returned)
+        assert (found.cancels, [type(each) for each in found.effects]) == (kind == "cancel", [Remedied])
+
+
+@pytest.mark.requirement("WHS-05")
+@pytest.mark.parametrize(("days", "asked"), [(-1, True), (0, False), (1, False)])
+def test_a_new_date_is_waited_for_and_once_it_is_over_a_person_is_asked_again(days: int, asked: bool) -> None:
+    there = stores({"A": 3, "B": 2}, sources())
+    there = replace(there, agreed_on={ORDER.id: TODAY + timedelta(days=days)})
+    assert isinstance(reserve(a_visit(ways="none"), there), Referred if asked else Waiting)
 
 
 def test_an_unknown_product_is_asked_about_and_then_opened() -> None:
     there = stores({"A": 5}, sources())
     asked = reserve(a_visit(ways="purchase"), there)
     assert codes(asked) == ["stock.unknown_product"]
-    opened = reserve(a_visit(agreed=True, ways="purchase"), there)
+    short = reserve(a_visit(agreed=True, ways="purchase"), there)
+    assert codes(short) == ["shortage.uncovered"], "nobody sells it either"
+    opened = reserve(a_visit(agreed=True, reason=f"date {TODAY}", ways="purchase"), there)
     assert isinstance(opened, Waiting)
-    assert opened.effects[:-1] == (Opened("B"),)
+    assert opened.effects[0] == Opened("B")
 
 
 @pytest.mark.parametrize("ways", ["stealing", "", 7, "production stealing"])

@@ -19,6 +19,7 @@ from workers.warehouse import (
     preparation_rules,
     production_reports,
     purchasing,
+    remedies,
     replenish_rules,
     returns,
     rules,
@@ -90,6 +91,7 @@ class Reserve:
     def save(self, session: Session, effects: Sequence[Any]) -> None:
         books.save_reservations(session, effects)
         supply.save(session, effects)
+        remedies.save(session, effects)
 
     def undo(self, session: Session, visits: Sequence[Visit]) -> Collection[str]:
         """Goods that were issued go back too, should that not have happened yet; orders short of them look again."""

@@ -8,6 +8,7 @@ from shared import calendar_days
 from shared.calendar import BUSINESS_ZONE, Overrides, is_working_day
 from shared.database import Session, array
 from shared.department import Visit
+from workers.warehouse import remedies
 from workers.warehouse.plan_rules import Making, Plan
 from workers.warehouse.production_rules import Capacity, Unit
 from workers.warehouse.replenish_rules import Stores
@@ -45,7 +46,8 @@ def read_stores(
     if not visits:
         return Stores(there, held, None)
     products = {line.product for visit in visits for line in visit.order.lines}
-    return Stores(there, held, read_sources(session, visits, products, read_market(session, products)))
+    agreed_on = remedies.agreed_dates(session, {visit.order.id for visit in visits})
+    return Stores(there, held, read_sources(session, visits, products, read_market(session, products)), agreed_on)
 
 
 def read_sources(session: Session, visits: Sequence[Visit], products: Collection[str], market: Market) -> Sources:

@@ -13,6 +13,7 @@ from workers.warehouse.supplier_rules import Candidate, Comparison, Demand, Mark
 
 PRODUCTION, PURCHASE = "production", "purchase"
 WAYS = (PRODUCTION, PURCHASE)
+NO_WAY = "none"
 
 CONFIRMED_BY = "production_planner purchasing warehouse_keeper"
 """Which roles must confirm a production plan (PRD-02), unless the step's option `confirmed_by` names others."""
@@ -102,10 +103,15 @@ def confirming_roles(visit: Visit) -> tuple[str, ...]:
 
 
 def cover(
-    visit: Visit, short: Mapping[str, int], ways: Sequence[str], sources: Sources, given_reason: str = ""
+    visit: Visit,
+    short: Mapping[str, int],
+    ways: Sequence[str],
+    sources: Sources,
+    given_reason: str = "",
+    by: date | None = None,
 ) -> Cover:
-    """Cover what an order is short of and nothing covers yet. Fewer than two quotations need a person's reason
-    (SUP-02): without one it is a question.
+    """Cover what an order is short of and nothing covers yet, by another day where one was agreed. Fewer than two
+    quotations need a person's reason (SUP-02): without one it is a question.
     """
     effects: list[Bought | Assigned] = []
     asked: list[Bought | Assigned] = []
@@ -115,7 +121,7 @@ def cover(
         missing = pieces - sources.under_way.get((visit.order.id, product), 0)
         if missing <= 0:
             continue
-        demand = Demand(product, missing, needed_by(visit))
+        demand = Demand(product, missing, by or needed_by(visit))
         found, question = _first(visit, demand, ways, sources, given_reason)
         if found is None:
             uncovered[product] = missing
@@ -164,8 +170,12 @@ def _buy(visit: Visit, demand: Demand, comparison: Comparison, given_reason: str
 
 
 def ways_of(text: object, step: str) -> tuple[str, ...]:
-    """The ways that a step's option `ways` names, in their order. Raises `Unworkable` for others."""
+    """The ways that a step's option `ways` names, in their order; `none`: a person decides at once. Raises `Unworkable`
+    for others.
+    """
     ways = tuple(text.split()) if isinstance(text, str) else ()
+    if ways == (NO_WAY,):
+        return ()
     if not ways or not {*ways} <= {*WAYS}:
         raise Unworkable(f"step {step}: option ways is {text!r}, not some of {', '.join(WAYS)}")
     return ways
