@@ -13,6 +13,7 @@ from workers.commands import (
     changes,
     contracts,
     delegate,
+    deliveries,
     demo,
     drafts,
     edges,
@@ -76,6 +77,9 @@ app.add_typer(quotations.quote, name="quote", rich_help_panel="Orders 订单")
 app.add_typer(drafts.draft, name="draft", rich_help_panel="Orders 订单")
 app.add_typer(letters.letters, name="letters", rich_help_panel="Orders 订单")
 for name, subject in (
+    ("shipments", deliveries.shipments),
+    ("notes", deliveries.notes),
+    ("promise", deliveries.promise),
     ("supplier", suppliers.supplier),
     ("purchase", purchases.purchase),
     ("production", production.production),

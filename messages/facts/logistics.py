@@ -76,4 +76,17 @@ class NoteChangeRequested(BaseFact):
         return self
 
 
-LogisticsFact = Delivered | DeliveryNoteResubmitted | DateProposed | DateAnswered | NoteChangeRequested
+class CarrierReported(BaseFact):
+    """What a carrier reports of a shipment on its way (LOG-06): where it is, that it could not be delivered, or was."""
+
+    kind: Literal["carrier_reported"] = "carrier_reported"
+    order: Code
+    tracking_number: Code
+    event: Literal["in_transit", "failed_delivery", "delivered"]
+    place: Text = ""
+    remarks: Text = ""
+
+
+LogisticsFact = (
+    CarrierReported | Delivered | DeliveryNoteResubmitted | DateProposed | DateAnswered | NoteChangeRequested
+)

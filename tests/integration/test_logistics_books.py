@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from msgspec import structs
 
-from messages.facts.logistics import Delivered
+from messages.facts.logistics import CarrierReported, Delivered
 from messages.orders import Order, write_order
 from shared import master
 from shared.database import Database
@@ -27,7 +27,7 @@ from tests.support.fulfilment import (
     work,
 )
 from tests.support.orders import NOW, an_order
-from workers.logistics.activities import book_deliveries, logistics
+from workers.logistics.activities import book_carrier_events, book_deliveries, logistics
 from workers.logistics.books import INVARIANTS, MASTER, CarrierRateRow, CarrierRow, save_carrier_rates, save_carriers
 
 PLAN = logistics.activities["logistics.plan"]
@@ -341,6 +341,29 @@ def test_only_the_shipment_with_that_number_is_delivered(company: Database) -> N
     }
     assert booked.wake == {f"delivered:{other.id}"}
     assert rows(company, STATUS, one.id)[0][5] is None
+
+
+@pytest.mark.requirement("LOG-06")
+def test_what_carriers_report_is_kept_with_the_slip_once(company: Database) -> None:
+    order = an_order()
+    (tracking,) = shipped(company, order)
+
+    def tell(event: str, days: int, number: str = tracking) -> Booked:
+        said = {"order": order.number, "tracking_number": number, "event": event, "place": "杭州"}
+        at = NOW + timedelta(days=days)
+        fact = CarrierReported.model_validate({"source": "SF", "fact_id": "f", "occurred_at": at, **said}, strict=False)
+        return report(company, book_carrier_events, (fact, order))
+
+    for _ in range(2):
+        assert tell("in_transit", 1) == Booked([], {})
+    assert tell("failed_delivery", 2) == Booked([], {})
+    assert rows(company, STATUS, order.id)[0][5] is None
+    assert tell("delivered", 3).wake == [f"delivered:{order.id}"]
+    assert tell("delivered", 4).refused == {}
+    assert rows(company, STATUS, order.id)[0][5] == NOW + timedelta(days=3), "the first report counts"
+    assert tell("in_transit", 1, "TRK-404").refused["0"].code == "delivery.no_such_shipment"
+    kept = rows(company, "select event, place from logistics.carrier_events order by at")
+    assert kept == [("in_transit", "杭州"), ("failed_delivery", "杭州"), ("delivered", "杭州"), ("delivered", "杭州")]
 
 
 @pytest.mark.requirement("LOG-06")

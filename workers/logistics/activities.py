@@ -6,6 +6,7 @@ from shared.database import Session
 from shared.department import Booked, Department, Outcome, ReportedFact, Visit
 from workers.logistics import (
     books,
+    carrier_events,
     change_rules,
     note_changes,
     note_rules,
@@ -153,3 +154,9 @@ def book_answers(session: Session, facts: Sequence[ReportedFact]) -> Booked:
 def book_note_changes(session: Session, facts: Sequence[ReportedFact]) -> Booked:
     """A change of an approved delivery note is asked for (LOG-05)."""
     return note_changes.book_requests(session, facts)
+
+
+@logistics.fact("carrier_reported")
+def book_carrier_events(session: Session, facts: Sequence[ReportedFact]) -> Booked:
+    """A carrier reports of a shipment on its way (LOG-06)."""
+    return carrier_events.book(session, facts)

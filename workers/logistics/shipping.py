@@ -141,9 +141,7 @@ def book_deliveries(session: Session, facts: Sequence[ReportedFact]) -> Booked:
     shipment of that number under way.
     """
     reports = [(fact, fact.body) for fact in facts if isinstance(fact.body, Delivered)]
-    numbers = sorted({body.tracking_number for _, body in reports})
-    rows = session.rows(_SHIPPED, array(numbers))
-    underway = {(order, number) for order, number, not_recalled in rows if not_recalled}
+    underway = under_way(session, {body.tracking_number for _, body in reports})
     delivered: dict[str, datetime] = {}
     wake: set[str] = set()
     refused: dict[str, Finding] = {}
@@ -155,5 +153,16 @@ def book_deliveries(session: Session, facts: Sequence[ReportedFact]) -> Booked:
         else:
             delivered.setdefault(body.tracking_number, body.occurred_at)
             wake.add(f"delivered:{fact.order_id}")
-    session.write(_DELIVER, *columns(sorted(delivered.items()), 2))
+    deliver(session, delivered)
     return Booked(wake, refused)
+
+
+def under_way(session: Session, numbers: Collection[str]) -> set[tuple[str, str]]:
+    """Those shipments with these numbers that were not recalled, as (order, number)."""
+    rows = session.rows(_SHIPPED, array(sorted({*numbers})))
+    return {(order, number) for order, number, not_recalled in rows if not_recalled}
+
+
+def deliver(session: Session, delivered: Mapping[str, datetime]) -> None:
+    """Note when these shipments were delivered; the first report counts."""
+    session.write(_DELIVER, *columns(sorted(delivered.items()), 2))

@@ -220,3 +220,15 @@ note_changes = Table(
     ),
     comment="变更申请 of approved delivery notes; one at a time is open",
 )
+
+carrier_events = Table(
+    "carrier_events",
+    metadata,
+    Column("tracking_number", Text, ForeignKey(shipments.c.tracking_number), primary_key=True),
+    Column("at", _time, primary_key=True),
+    Column("event", Text, primary_key=True),
+    Column("place", Text, nullable=False),
+    Column("remarks", Text, nullable=False),
+    CheckConstraint("event in ('in_transit', 'failed_delivery', 'delivered')", name="event"),
+    comment="what carriers reported, kept with the tracking slip",
+)
