@@ -213,6 +213,17 @@ class InvoiceCorrected(Contract):
     order: str
 
 
+class PaymentUnmatched(Contract):
+    """`orderflow.payment.unmatched`: money for an order that we do not know; finance is to find out (SET-02)."""
+
+    schema_version: Literal[1] = 1
+    payment: str
+    order: str
+    amount_minor: int
+    currency: str
+    method: str
+
+
 class AnchorSet(Contract):
     """`orderflow.anchor.set`: a root over everything recorded so far (AUD-02). Keep it: `orderflow audit --anchor ROOT`
     tells later whether what it was set over is unchanged. Roots as hexadecimal digits; `commits`: how many it adds.
@@ -357,6 +368,7 @@ DATA: Mapping[str, type[Contract]] = MappingProxyType(
         "orderflow.survey.requested": SurveyRequested,
         "orderflow.invoice.issued": InvoiceIssued,
         "orderflow.invoice.corrected": InvoiceCorrected,
+        "orderflow.payment.unmatched": PaymentUnmatched,
         "orderflow.anchor.set": AnchorSet,
         "orderflow.purchase.placed": PurchasePlaced,
         "orderflow.purchase.cancelled": PurchaseCancelled,

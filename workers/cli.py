@@ -23,6 +23,7 @@ from workers.commands import (
     operations,
     orders,
     paper,
+    payments,
     people,
     processes,
     production,
@@ -75,6 +76,8 @@ app.add_typer(cases.case, name="case", rich_help_panel="Orders 订单")
 app.add_typer(inquiries.inquiry, name="inquiry", rich_help_panel="Orders 订单")
 app.add_typer(quotations.quote, name="quote", rich_help_panel="Orders 订单")
 app.add_typer(drafts.draft, name="draft", rich_help_panel="Orders 订单")
+app.add_typer(payments.payments, name="payments", rich_help_panel="Finance 财务")
+app.command(rich_help_panel="Finance 财务")(payments.receivables)
 app.add_typer(letters.letters, name="letters", rich_help_panel="Orders 订单")
 for name, subject in (
     ("shipments", deliveries.shipments),

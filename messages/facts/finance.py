@@ -3,7 +3,7 @@
 from typing import Literal
 
 from messages.contract import Code
-from messages.facts.fact import BaseFact
+from messages.facts.fact import BaseFact, Words
 from messages.orders import Currency, Money, PaymentMethod
 
 
@@ -29,4 +29,44 @@ class PaymentNotice(BaseFact):
     reference: Code | None = None
 
 
-FinanceFact = PaymentReceived | PaymentNotice
+class PaymentAssigned(BaseFact):
+    """Finance says to which order an unmatched payment belongs (SET-02); `payment` is its reference."""
+
+    kind: Literal["payment_assigned"] = "payment_assigned"
+    payment: Code
+    order: Code
+    by: Code
+    reason: Words
+
+
+class PaymentReturned(BaseFact):
+    """An unmatched payment went back to whoever sent it (SET-02)."""
+
+    kind: Literal["payment_returned"] = "payment_returned"
+    payment: Code
+    by: Code
+    reason: Words
+
+
+class CreditApplied(BaseFact):
+    """Customer credit pays for another order (SET-02): so much of what was paid too much for `from_order`."""
+
+    kind: Literal["credit_applied"] = "credit_applied"
+    order: Code
+    from_order: Code
+    amount: Money
+    by: Code
+
+
+class CreditPaidBack(BaseFact):
+    """Customer credit was paid back (SET-02); `reference` names the payment for ever."""
+
+    kind: Literal["credit_paid_back"] = "credit_paid_back"
+    order: Code
+    amount: Money
+    method: PaymentMethod
+    reference: Code
+    by: Code
+
+
+FinanceFact = PaymentReceived | PaymentNotice | PaymentAssigned | PaymentReturned | CreditApplied | CreditPaidBack

@@ -42,7 +42,11 @@ def test_order_on_credit_holds_its_total(world: FinanceWorld) -> None:
     assert world.exposure() == 40_000
     hold = world.one("select customer, currency, amount_minor, open_minor, released_at from finance.credit_holds")
     assert hold == ("C001", "CNY", 40_000, 40_000, None)
-    status = world.one("select * from finance.payment_status where order_id = %s", order.id)
+    status = world.one(
+        "select order_id, terms, due_minor, paid_minor, currency, settled_at from finance.payment_status"
+        " where order_id = %s",
+        order.id,
+    )
     assert status == (order.id, "net_30", 40_000, 0, "CNY", None)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from messages.batch import Batch, BatchKind
 from messages.batch import Department as Name
+from messages.commands import FACT
 from messages.facts.finance import PaymentReceived
 from messages.orders import Order, PaymentMethod
 from shared import policy
@@ -113,8 +114,24 @@ class FinanceWorld:
 
     def report(self, *payments: tuple[Order | str, str, str] | PaymentReceived) -> None:
         """Payments as (order or number, reference, amount) in the order's currency."""
-        facts = [one if isinstance(one, PaymentReceived) else a_payment(*one) for one in payments]
-        rows = [(new_id(), one.source, one.fact_id, one.kind, one.order, one.model_dump_json()) for one in facts]
+        self.tell(*[one if isinstance(one, PaymentReceived) else a_payment(*one) for one in payments])
+
+    def say(self, kind: str, by: str = "fiona", **fields: Any) -> list[str]:
+        """Somebody in finance reports something, and all that comes of it; the codes of why it was refused."""
+        fact = FACT.validate_python(
+            {"kind": kind, "source": "erp", "fact_id": new_id(), "occurred_at": NOW, "by": by, **fields}
+        )
+        before = len(self.refusals())
+        self.tell(fact)
+        self.run()
+        return self.refusals()[before:]
+
+    def tell(self, *facts: Any) -> None:
+        """Facts as the intake keeps them for the department."""
+        rows = [
+            (new_id(), one.source, one.fact_id, one.kind, getattr(one, "order", None), one.model_dump_json())
+            for one in facts
+        ]
         with self.database.transaction() as session:
             session.write(_FACTS, NOW, *columns(rows, 6))
             refs = [Ref(row[0], 0, row[3]) for row in rows]
@@ -169,7 +186,10 @@ class FinanceWorld:
         )
 
     def refusals(self) -> list[str]:
-        return [row[0] for row in self.rows("select refused->0->>'code' from core.facts where refused is not null")]
+        return [
+            row[0]
+            for row in self.rows("select refused->0->>'code' from core.facts where refused is not null order by id")
+        ]
 
     def breaches(self) -> list[str]:
         return sorted({breach.invariant for breach in audit(self.database, INVARIANTS).breaches})

@@ -15,7 +15,7 @@ from shared import policy
 from shared.department import Outcome, Passed, Referred, Unworkable, Visit, Waiting
 from tests.support.orders import NOW, an_order
 from workers.finance.rules import Receivable
-from workers.finance.settlement_rules import Billing, Deal, InvoiceData, Settled, output_tax, settle
+from workers.finance.settlement_rules import Billing, Deal, Delivery, InvoiceData, Settled, output_tax, settle
 
 POLICY = policy.load().get("standard@1")
 TODAY = date(2026, 6, 15)
@@ -181,3 +181,83 @@ def test_invoice_that_differs_from_delivery_and_payment_is_not_settled() -> None
 def test_order_that_finance_never_reviewed_gets_its_receivable_at_settlement() -> None:
     receivable = effect(settling(replace(PAID, due_minor=None)), Receivable)
     assert (receivable.due_minor, receivable.received_minor) == (40_000, 40_000)
+
+
+# -- orders that leave in parts, and lines that are held ---------------------------------------------------------------
+
+PARTS = (
+    Delivery("DN-1", 13_333, frozenset({1}), date(2026, 6, 1)),
+    Delivery("DN-2", 13_333, frozenset({1}), date(2026, 6, 5)),
+    Delivery("DN-3", 13_334, frozenset({1, 2}), date(2026, 6, 10)),
+)
+
+
+def billed(outcome: Outcome) -> list[tuple[str | None, int, int]]:
+    assert isinstance(outcome, Passed | Referred | Waiting)
+    return [(each.note, each.amount_minor, each.tax_minor) for each in outcome.effects if isinstance(each, Billing)]
+
+
+@pytest.mark.requirement("SET-03", "SET-04")
+def test_every_delivery_has_its_voucher_and_all_add_up_to_the_order() -> None:
+    found = billed(settling(replace(DELIVERED, deliveries=PARTS)))
+    assert found == [("DN-1", 13_333, 1_534), ("DN-2", 13_333, 1_534), ("DN-3", 13_334, 1_534)]
+    assert sum(tax for _, _, tax in found) == output_tax(40_000, 1_300) == 4_602
+
+
+@pytest.mark.requirement("SET-03")
+@given(st.lists(st.integers(0, 20_000), min_size=1, max_size=6), st.integers(0, 40_000))
+def test_parts_always_add_up_whatever_came_back(values: list[int], returned: int) -> None:
+    parts = tuple(Delivery(f"DN-{number}", value) for number, value in enumerate(values))
+    found = billed(settling(replace(DELIVERED, deliveries=parts, returned_minor=returned)))
+    owed = 40_000 - returned
+    assert sum(amount for _, amount, _ in found) == owed
+    assert sum(tax for _, _, tax in found) == output_tax(owed, 1_300)
+    assert all(0 <= tax <= amount for _, amount, tax in found)
+
+
+@pytest.mark.requirement("SET-03")
+def test_what_is_billed_already_is_not_billed_again() -> None:
+    parts = (replace(PARTS[0], billed=True), *PARTS[1:])
+    found = billed(settling(replace(DELIVERED, deliveries=parts, invoiced_minor=13_333)))
+    assert [note for note, _, _ in found] == ["DN-2", "DN-3"]
+
+
+@pytest.mark.requirement("SET-08", "AFT-03")
+def test_held_lines_are_neither_billed_nor_settled_until_their_case_is_closed() -> None:
+    order = an_order()
+    held = replace(PAID, deliveries=PARTS, held=frozenset({2}), case_number="CS-1")
+    outcome = settling(held, order)
+    assert isinstance(outcome, Waiting)
+    assert outcome.keys == (f"case:{order.id}",)
+    assert [note for note, _, _ in billed(outcome)] == ["DN-1", "DN-2"]
+    assert [(each.code, each.subject, each.values["lines"]) for each in outcome.findings] == [
+        ("settlement.held", "CS-1", "2")
+    ]
+    whole = settling(replace(PAID, held=frozenset({1}), case_number="CS-1"), order)
+    assert isinstance(whole, Waiting)
+    assert billed(whole) == []
+    closed = settling(replace(held, held=frozenset(), case_number="", invoiced_minor=26_666), order)
+    assert isinstance(closed, Passed)
+    assert any(isinstance(each, Settled) for each in closed.effects)
+
+
+@pytest.mark.requirement("SET-07")
+def test_a_contract_says_when_payment_is_due() -> None:
+    assert effect(settling(replace(DELIVERED, contract_due=date(2026, 8, 15))), Billing).due_date == date(2026, 8, 15)
+
+
+@pytest.mark.requirement("SET-08")
+def test_goods_that_came_back_are_owed_for_no_more() -> None:
+    back = replace(PAID, returned_minor=10_000, received_minor=30_000, due_minor=30_000, invoiced_minor=30_000)
+    assert isinstance(settling(back), Passed)
+    differing = settling(replace(back, invoiced_minor=40_000))
+    assert isinstance(differing, Referred)
+    assert [each.code for each in differing.findings] == ["settlement.differs"]
+
+
+@pytest.mark.requirement("SET-04")
+def test_an_invoice_is_mailed_where_the_step_says_so() -> None:
+    order = an_order()
+    mailed = effect(settling(DELIVERED, order, options={"mail_invoice": True}), Billing).mailed
+    assert (mailed.order, mailed.round) == (order, 1)
+    assert effect(settling(DELIVERED), Billing).mailed is None

@@ -5,7 +5,17 @@ from collections.abc import Sequence
 from shared.approval import Approval
 from shared.database import Session
 from shared.department import Booked, Department, Outcome, ReportedFact, Visit
-from workers.finance import books, payment_details, payment_details_rules, payments, rules, settlement, settlement_rules
+from workers.finance import (
+    books,
+    customer_credit,
+    payment_details,
+    payment_details_rules,
+    payment_tasks,
+    payments,
+    rules,
+    settlement,
+    settlement_rules,
+)
 
 finance = Department("finance")
 finance.activity("approve")(Approval)
@@ -153,3 +163,27 @@ def book_notices(session: Session, facts: Sequence[ReportedFact]) -> Booked:
 def book_payments(session: Session, facts: Sequence[ReportedFact]) -> Booked:
     """收款 (SET-02)."""
     return payments.book(session, facts)
+
+
+@finance.fact("payment_assigned")
+def book_assigned_payments(session: Session, facts: Sequence[ReportedFact]) -> Booked:
+    """认领收款 (SET-02)."""
+    return payment_tasks.book_assigned(session, facts)
+
+
+@finance.fact("payment_returned")
+def book_returned_payments(session: Session, facts: Sequence[ReportedFact]) -> Booked:
+    """退回收款 (SET-02)."""
+    return payment_tasks.book_returned(session, facts)
+
+
+@finance.fact("credit_applied")
+def book_applied_credit(session: Session, facts: Sequence[ReportedFact]) -> Booked:
+    """客户余额抵付 (SET-02)."""
+    return customer_credit.book_applied(session, facts)
+
+
+@finance.fact("credit_paid_back")
+def book_returned_credit(session: Session, facts: Sequence[ReportedFact]) -> Booked:
+    """客户余额退还 (SET-02)."""
+    return customer_credit.book_paid_back(session, facts)

@@ -82,13 +82,32 @@ INVARIANTS: tuple[Invariant, ...] = (
     Invariant(
         "finance.billed_twice",
         """
-        select order_id::text, concat(max(vouchers), ' vouchers, ', max(invoices), ' invoices in force') from (
-            select order_id, count(*) as vouchers, 0 as invoices from finance.vouchers
-            where reverses is null and reversed_at is null group by order_id
-            union all
-            select order_id, 0, count(*) from finance.invoices
-            where corrects is null and corrected_at is null group by order_id
-        ) billed group by order_id having max(vouchers) > 1 or max(invoices) > 1
+        select order_id::text, concat(count(*), ' vouchers in force for ', coalesce(delivery_note, 'the order'))
+        from finance.vouchers where reverses is null and reduces is null and reversed_at is null
+        group by order_id, delivery_note having count(*) > 1
+        union all
+        select voucher, concat(count(*), ' invoices of one voucher') from finance.invoices
+        group by voucher having count(*) > 1
+        """,
+    ),
+    Invariant(
+        "finance.invoiced_differs",
+        """
+        select r.order_id::text, concat('invoices ', coalesce(i.total, 0), ', counted ', coalesce(r.invoiced_minor, 0),
+            ', owed ', r.due_minor)
+        from finance.receivables r left join (
+            select order_id, sum(amount_minor) as total from finance.invoices group by order_id
+        ) i using (order_id)
+        where coalesce(i.total, 0) <> coalesce(r.invoiced_minor, 0) or r.invoiced_minor > r.due_minor
+        """,
+    ),
+    Invariant(
+        "finance.invoiced_beyond_delivery",
+        """
+        select v.delivery_note, concat('invoiced ', sum(i.amount_minor), ', delivered ', d.value_minor)
+        from finance.vouchers v join finance.invoices i on i.voucher = v.number
+        join finance.deliveries d on d.order_id = v.order_id and d.note = v.delivery_note
+        group by v.order_id, v.delivery_note, d.value_minor having sum(i.amount_minor) > d.value_minor
         """,
     ),
     Invariant(
@@ -115,7 +134,10 @@ INVARIANTS: tuple[Invariant, ...] = (
         """
         select r.order_id::text, concat('owed ', r.due_minor, ', received ', r.received_minor, ', invoice ', i.number)
         from finance.receivables r
-        left join finance.invoices i on i.order_id = r.order_id and i.corrects is null and i.corrected_at is null
+        left join lateral (
+            select min(number) as number from finance.invoices
+            where order_id = r.order_id and corrects is null and reduces is null and corrected_at is null
+        ) i on true
         where r.settled_at is not null and (r.received_minor < r.due_minor or i.number is null)
         """,
     ),

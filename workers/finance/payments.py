@@ -1,4 +1,4 @@
-"""Money that comes in (收款, SET-02): each payment once, matched by our order number, the rest kept visible."""
+"""Money that comes in (收款, SET-02): each payment once, matched by our order number, the rest left to people."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,6 +8,7 @@ from shared.database import Row, Session, array, columns
 from shared.department import Booked, Finding, ReportedFact
 from shared.money import to_minor
 from workers.finance.books import recount
+from workers.finance.payment_tasks import open_tasks
 from workers.finance.rules import payment_fault, payment_key, repeat_fault
 
 _ORDERS = """
@@ -30,7 +31,7 @@ from unnest(%s::text[]) as w(reference) join finance.payments p on p.reference =
 
 def book(session: Session, facts: Sequence[ReportedFact]) -> Booked:
     """Book payments. An order owes what it owes: a short payment leaves the rest open, what is too much or comes after
-    a cancellation is kept as customer credit, and what names no order of ours as an unmatched payment.
+    a cancellation is kept as customer credit, and what names no order of ours is a task for a person in finance.
     """
     orders = {row[0]: row for row in session.rows(_ORDERS, array(sorted({f.order_id for f in facts if f.order_id})))}
     refused: dict[str, Finding] = {}
@@ -53,6 +54,7 @@ def book(session: Session, facts: Sequence[ReportedFact]) -> Booked:
     paid = sorted({row[2] for row in rows if row[0] in new and row[2]})
     if paid:
         recount(session, paid, facts[0].now)
+    open_tasks(session, [row for row in rows if row[0] in new and not row[2]], facts[0].now)
     return Booked([payment_key(order_id) for order_id in paid], refused)
 
 

@@ -7,11 +7,14 @@ from typing import Any
 
 from shared.database import Row, Session, array, columns
 from shared.department import Visit, effects_of
+from shared.letters import Letter, write_letters
+from shared.money import format_amount
 from shared.numbering import take
 from shared.outbox import Announcement, announce
+from shared.words import Language
 from workers.finance.books import business_day, save_receivables, undo_review
 from workers.finance.rules import ASK_FOR_CREDIT, Receivable
-from workers.finance.settlement_rules import Billing, Deal, InvoiceData, Settled
+from workers.finance.settlement_rules import Billing, Deal, Delivery, InvoiceData, Settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,57 +31,102 @@ class Deals:
 # Each table is asked for one order at a time: joined, the small index of a table that is still empty would be planned
 # to be read whole, and stay so.
 _DEALS = """
-select w.id, coalesce(p.total, 0), p.paid_at, p.method, r.due_minor, i.amount_minor, coalesce(s.shipped, false),
-    s.delivered_at, a.invoice_title, a.tax_number, a.invoice_address
+select w.id, coalesce(p.total, 0), p.paid_at, p.method, r.due_minor, r.invoiced_minor, coalesce(r.returned_minor, 0),
+    coalesce(s.shipped, false), s.note, s.delivered_at, coalesce(s.parts, 0), a.invoice_title, a.tax_number,
+    a.invoice_address, (select max(c.due) from compliance.contract_payments c where c.order_id = w.id),
+    array(select h.line from after_sales.held_lines h where h.order_id = w.id),
+    (select min(h.case_number) from after_sales.held_lines h where h.order_id = w.id)
 from unnest(%s::uuid[], %s::text[], %s::text[]) as w(id, customer, currency)
 left join lateral (
-    select due_minor from finance.receivables where order_id = w.id and currency = w.currency limit 1
+    select due_minor, invoiced_minor, returned_minor from finance.receivables
+    where order_id = w.id and currency = w.currency limit 1
 ) r on true
-left join lateral (
-    select amount_minor from finance.invoices
-    where order_id = w.id and corrects is null and corrected_at is null limit 1
-) i on true
 left join lateral (
     select invoice_title, tax_number, invoice_address from finance.accounts where customer = w.customer limit 1
 ) a on true
 left join lateral (
-    select sum(amount_minor)::bigint as total, max(received_at) as paid_at,
-        (array_agg(method order by received_at desc, reference desc))[1] as method
+    select sum(amount_minor)::bigint as total, max(received_at) filter (where amount_minor > 0) as paid_at,
+        (array_agg(method order by received_at desc, reference desc) filter (where amount_minor > 0))[1] as method
     from finance.payments where order_id = w.id and currency = w.currency
 ) p on true
 left join lateral (
-    select bool_and(shipped_at is not null) as shipped, max(delivered_at) as delivered_at
+    select bool_and(shipped_at is not null) as shipped, max(delivered_at) as delivered_at,
+        max(delivery_note) as note, max(parts) as parts
     from logistics.shipment_status where order_id = w.id
 ) s on true
 """
 
 
+# Only for orders that left in parts.
+_DELIVERIES = """
+select d.order_id, d.note, d.value_minor, d.lines, d.delivered_at, exists (
+    select from finance.vouchers v
+    where v.order_id = d.order_id and v.delivery_note = d.note and v.reverses is null and v.reduces is null
+        and v.reversed_at is null
+)
+from unnest(%s::uuid[]) as w(id) join finance.deliveries d on d.order_id = w.id
+order by d.order_id, d.shipped_at, d.note
+"""
+
+
 def read_deals(session: Session, visits: Sequence[Visit]) -> Deals:
-    """Payments, invoice, shipment and invoice data of the orders. One round trip; their own locks keep changes out."""
+    """Payments, invoices, shipment, contract and invoice data of the orders. One round trip, and another one where
+    orders left in parts; their own locks keep changes out.
+    """
     if not visits:
         return Deals(date.min, {})
     wanted = [(visit.order.id, visit.order.customer.code, visit.order.currency) for visit in visits]
-    deals = {row[0]: _deal(row) for row in session.rows(_DEALS, *columns(wanted, 3))}
+    rows = session.rows(_DEALS, *columns(wanted, 3))
+    parted = sorted(row[0] for row in rows if row[10] > 1)
+    deliveries = _read_deliveries(session, parted) if parted else {}
+    deals = {row[0]: _deal(row, tuple(deliveries.get(row[0], ()))) for row in rows}
     return Deals(business_day(visits[0].now), deals)
 
 
-def _deal(row: Row) -> Deal:
-    (_, total, paid_at, method, due, invoiced, shipped, delivered_at, title, tax_number, address) = row
-    delivered_on = None if delivered_at is None else business_day(delivered_at)
-    data = InvoiceData(title or "", tax_number or "", address or "")
-    return Deal(total, paid_at, method, due, invoiced, shipped, delivered_on, data)
+def _read_deliveries(session: Session, order_ids: Sequence[str]) -> dict[str, list[Delivery]]:
+    found: dict[str, list[Delivery]] = {}
+    for order_id, note, value, lines, delivered_at, billed in session.rows(_DELIVERIES, array(order_ids)):
+        delivery = Delivery(note, value, frozenset(lines), _day(delivered_at), billed)
+        found.setdefault(order_id, []).append(delivery)
+    return found
+
+
+def _deal(row: Row, deliveries: tuple[Delivery, ...]) -> Deal:
+    _, total, paid_at, method, due, invoiced, returned, shipped, note, delivered_at, _, *rest = row
+    title, tax_number, address, contract_due, held, case_number = rest
+    return Deal(
+        total,
+        paid_at,
+        method,
+        due,
+        invoiced,
+        returned,
+        shipped,
+        note if shipped else None,
+        _day(delivered_at),
+        deliveries,
+        contract_due,
+        frozenset(held),
+        case_number or "",
+        InvoiceData(title or "", tax_number or "", address or ""),
+    )
+
+
+def _day(at: datetime | None) -> date | None:
+    return None if at is None else business_day(at)
 
 
 # -- keeping -----------------------------------------------------------------------------------------------------------
 
+INVOICE_LETTER = "invoice"
 VOUCHER, INVOICE = "SV", "INV"
 """Kinds of document numbers. Taken in this order, so that two settlements never wait for each other's."""
 
 _VOUCHERS = """
-insert into finance.vouchers (number, order_id, customer, currency, receivable_minor, revenue_minor, output_tax_minor,
-    tax_basis_points, booked_at)
-select * from unnest(%s::text[], %s::uuid[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[],
-    %s::smallint[], %s::timestamptz[])
+insert into finance.vouchers (number, order_id, delivery_note, customer, currency, receivable_minor, revenue_minor,
+    output_tax_minor, tax_basis_points, booked_at)
+select * from unnest(%s::text[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[],
+    %s::bigint[], %s::smallint[], %s::timestamptz[])
 """
 _INVOICES = """
 insert into finance.invoices (number, order_id, voucher, customer, title, tax_number, address, currency, amount_minor,
@@ -91,8 +139,9 @@ from unnest(%s::text[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text
         due_date)
 """
 _DUE = """
-update finance.receivables r set due_date = v.due_date
-from unnest(%s::uuid[], %s::date[]) as v(order_id, due_date) where r.order_id = v.order_id
+update finance.receivables r
+set due_date = greatest(r.due_date, v.due_date), invoiced_minor = coalesce(r.invoiced_minor, 0) + v.amount_minor
+from unnest(%s::uuid[], %s::date[], %s::bigint[]) as v(order_id, due_date, amount_minor) where r.order_id = v.order_id
 """
 _SETTLE = """
 update finance.receivables r set settled_at = v.at
@@ -117,16 +166,35 @@ def _bill(session: Session, billings: Sequence[Billing]) -> None:
     vouchers = take(session, VOUCHER, billings[0].at, len(billings))
     invoices = take(session, INVOICE, billings[0].at, len(billings))
     numbered = list(zip(billings, vouchers, invoices, strict=True))
-    session.write(_VOUCHERS, *columns([_voucher(billing, voucher) for billing, voucher, _ in numbered], 9))
+    session.write(_VOUCHERS, *columns([_voucher(billing, voucher) for billing, voucher, _ in numbered], 10))
     session.write(_INVOICES, *columns([_invoice(*each) for each in numbered], 12))
-    session.write(_DUE, *columns([(billing.order_id, billing.due_date) for billing in billings], 2))
+    session.write(_DUE, *columns(_invoiced(billings), 3))
     announce(session, [_issued(billing, invoice) for billing, _, invoice in numbered])
+    write_letters(session, [_letter(billing, invoice) for billing, _, invoice in numbered if billing.mailed])
 
 
-def _voucher(b: Billing, number: str) -> tuple[str | int | datetime, ...]:
+def _invoiced(billings: Sequence[Billing]) -> list[tuple[str, date, int]]:
+    """A row for each order. What left in parts must be paid when the last of them must."""
+    orders: dict[str, tuple[date, int]] = {}
+    for billing in billings:
+        due, amount = orders.get(billing.order_id, (billing.due_date, 0))
+        orders[billing.order_id] = (max(due, billing.due_date), amount + billing.amount_minor)
+    return [(order_id, *found) for order_id, found in orders.items()]
+
+
+def _letter(b: Billing, number: str) -> Letter:
+    assert b.mailed is not None, "only these are written"
+    order, day = b.mailed.order, b.due_date.isoformat()
+    zh, en = (format_amount(b.amount_minor, b.currency, locale) for locale in ("zh_CN", "en"))
+    values: dict[str, str | Mapping[Language, str]] = {"invoice": number, "amount": {"zh": zh, "en": en}, "due": day}
+    return Letter(INVOICE_LETTER, order, b.mailed.round, b.at, values, number)
+
+
+def _voucher(b: Billing, number: str) -> tuple[str | int | datetime | None, ...]:
     return (
         number,
         b.order_id,
+        b.note,
         b.customer,
         b.currency,
         b.amount_minor,
@@ -174,14 +242,10 @@ def _issued(b: Billing, number: str) -> Announcement:
 # -- taking back -------------------------------------------------------------------------------------------------------
 
 _LIVE = """
-select w.id, v.number, i.number from unnest(%s::uuid[]) as w(id)
-cross join lateral (
-    select number from finance.vouchers where order_id = w.id and reverses is null and reversed_at is null limit 1
-) v
-cross join lateral (
-    select number from finance.invoices where order_id = w.id and corrects is null and corrected_at is null limit 1
-) i
-order by w.id
+select v.order_id, v.number, i.number
+from finance.vouchers v join finance.invoices i on i.voucher = v.number
+where v.order_id = any(%s::uuid[]) and v.reverses is null and v.reduces is null and v.reversed_at is null
+order by v.order_id, v.number
 """
 _REVERSE_VOUCHERS = """
 with marked as (
@@ -189,10 +253,10 @@ with marked as (
     from unnest(%s::text[], %s::text[], %s::timestamptz[]) as w(number, reversal, at) where v.number = w.number
     returning v.*, w.reversal
 )
-insert into finance.vouchers (number, order_id, customer, currency, receivable_minor, revenue_minor, output_tax_minor,
-    tax_basis_points, booked_at, reverses)
-select reversal, order_id, customer, currency, -receivable_minor, -revenue_minor, -output_tax_minor, tax_basis_points,
-    reversed_at, number from marked
+insert into finance.vouchers (number, order_id, delivery_note, customer, currency, receivable_minor, revenue_minor,
+    output_tax_minor, tax_basis_points, booked_at, reverses)
+select reversal, order_id, delivery_note, customer, currency, -receivable_minor, -revenue_minor, -output_tax_minor,
+    tax_basis_points, reversed_at, number from marked
 """
 _CORRECT_INVOICES = """
 with marked as (
@@ -207,7 +271,7 @@ select red, order_id, red_voucher, customer, title, tax_number, address, currenc
     corrected_at, due_date, number from marked
 """
 _REOPEN = """
-update finance.receivables set due_date = null, settled_at = null
+update finance.receivables set due_date = null, settled_at = null, invoiced_minor = null
 where order_id = any(%s::uuid[]) and (due_date is not null or settled_at is not null)
 """
 

@@ -25,6 +25,17 @@ class InvoiceData:
 
 
 @dataclass(frozen=True, slots=True)
+class Delivery:
+    """A part of an order that left by itself: what its goods cost, and on which lines they are."""
+
+    note: str | None
+    value_minor: int
+    lines: frozenset[int] = frozenset()
+    delivered_on: date | None = None
+    billed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Deal:
     """One order at settlement: what came in for it, what has been delivered and billed. Amounts in its currency."""
 
@@ -34,8 +45,19 @@ class Deal:
     due_minor: int | None = None
     """Of its receivable; None: finance has not reviewed the order."""
     invoiced_minor: int | None = None
+    """All invoices less red-letter ones; None: there is none."""
+    returned_minor: int = 0
+    """What came back and is owed for no more."""
     shipped: bool = False
+    note: str | None = None
     delivered_on: date | None = None
+    deliveries: tuple[Delivery, ...] = ()
+    """Where it left in parts, those, in their order."""
+    contract_due: date | None = None
+    """The last day of payment in its signed contract."""
+    held: frozenset[int] = frozenset()
+    """Lines with an open receipt exception (AFT-03)."""
+    case_number: str = ""
     data: InvoiceData = InvoiceData()
 
 
@@ -53,10 +75,21 @@ class Billing:
     data: InvoiceData
     due_date: date
     at: datetime
+    note: str | None = None
+    """The delivery note that it is over; None: the whole order."""
+    mailed: "Mailed | None" = None
 
     @property
     def revenue_minor(self) -> int:
         return self.amount_minor - self.tax_minor
+
+
+@dataclass(frozen=True, slots=True)
+class Mailed:
+    """The customer gets the invoice by letter (邮寄给客户), where the step says so."""
+
+    order: Order
+    round: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,24 +109,32 @@ def settle(visit: Visit, deal: Deal, today: date) -> Outcome:
     agreeing to figures that differ settles them as they are. Payment is waited for in any case (SET-01, 03, 04, 08).
     """
     order = visit.order
-    paid = deal.received_minor >= order.total_minor
-    basis = payment_basis(order, deal.received_minor, deal.paid_at, deal.method)
-    effects: tuple[Receivable | Billing | Settled, ...] = ()
-    if deal.due_minor != order.total_minor:
-        effects += (receivable_of(order, deal.received_minor),)
+    owed = order.total_minor - deal.returned_minor
+    paid = deal.received_minor >= owed
+    basis = payment_basis(order, deal.received_minor, deal.paid_at, deal.method, owed)
+    billings = bill(visit, deal, today) if paid or _billed_at(visit) != AFTER_PAYMENT else ()
+    invoiced = (deal.invoiced_minor or 0) + sum(billing.amount_minor for billing in billings)
+    effects: tuple[Receivable | Billing | Settled, ...] = billings
+    if deal.due_minor != owed:
+        effects = (receivable_of(order, deal.received_minor, owed), *billings)
     findings: list[Finding] = []
-    invoiced = deal.invoiced_minor
-    if invoiced is None and (paid or _billed_at(visit) != AFTER_PAYMENT):
+    if billings:
         findings = [*delivery_findings(visit, deal.shipped), *invoice_findings(order, deal.data)]
-        effects += (bill(visit, deal, today),)
-        invoiced = order.total_minor
-    elif paid and invoiced != order.total_minor:
-        findings = [_differs(order, invoiced or 0, deal.received_minor)]
-    if findings and (paid or not visit.agreed):
-        return Referred(tuple(findings), (*effects, Settled(order.id, visit.now)) if paid else effects, basis)
-    if not paid:
-        return Waiting((payment_key(order.id),), findings=tuple(findings), effects=effects, basis=basis)
+    elif paid and invoiced != owed and not deal.held:
+        findings = [_differs(order, owed, invoiced, deal.received_minor)]
+    settles = paid and not deal.held
+    if findings and (settles or not visit.agreed):
+        return Referred(tuple(findings), (*effects, Settled(order.id, visit.now)) if settles else effects, basis)
+    if not settles:
+        keys = (*(() if paid else (payment_key(order.id),)), *((case_key(order.id),) if deal.held else ()))
+        held = [finding("settlement.held", deal.case_number, lines=_listed(deal.held))] if deal.held else []
+        return Waiting(keys, findings=(*findings, *held), effects=effects, basis=basis)
     return Passed((*effects, Settled(order.id, visit.now)), basis)
+
+
+def case_key(order_id: str) -> str:
+    """What an order waits for until one of its cases is closed; after-sales wakes it."""
+    return f"case:{order_id}"
 
 
 def invoice(visit: Visit, deal: Deal, today: date) -> Outcome:
@@ -103,7 +144,7 @@ def invoice(visit: Visit, deal: Deal, today: date) -> Outcome:
     if deal.invoiced_minor is not None:
         return Passed()
     owes = deal.due_minor == visit.order.total_minor
-    effects = (*(() if owes else (receivable_of(visit.order, deal.received_minor),)), bill(visit, deal, today))
+    effects = (*(() if owes else (receivable_of(visit.order, deal.received_minor),)), *bill(visit, deal, today))
     findings = tuple(invoice_findings(visit.order, deal.data))
     return Referred(findings, effects) if findings else Passed(effects)
 
@@ -127,10 +168,13 @@ def invoice_findings(order: Order, data: InvoiceData) -> Iterator[Finding]:
         yield finding("invoice.no_tax_number", order.customer.code)
 
 
-def bill(visit: Visit, deal: Deal, today: date) -> Billing:
-    """Voucher and invoice over the order's total, which contains the output tax (价税合计).
+def bill(visit: Visit, deal: Deal, today: date) -> tuple[Billing, ...]:
+    """Voucher and invoice for every delivery that has none, over what is owed for it with output tax (价税合计).
 
-    Due so many days after delivery as the terms say (SET-07); where no delivery is reported, after today.
+    Amounts and taxes of the parts of an order add up to those of the whole. What lies in a held delivery is not billed.
+
+    Due when its signed contract says, else so many days after delivery as the terms say (SET-07); where no delivery is
+    reported, after today.
     """
     order, rate = visit.order, visit.policy.tax_rate_basis_points
     data = InvoiceData(
@@ -138,18 +182,47 @@ def bill(visit: Visit, deal: Deal, today: date) -> Billing:
         deal.data.tax_number.strip(),
         deal.data.address.strip() or order.delivery.address,
     )
-    return Billing(
-        order.id,
-        order.number,
-        order.customer.code,
-        order.currency,
-        order.total_minor,
-        output_tax(order.total_minor, rate),
-        rate,
-        data,
-        (deal.delivered_on or today) + timedelta(days=credit_days(order.payment.terms)),
-        visit.now,
-    )
+    mailed = Mailed(order, visit.round) if visit.options.get("mail_invoice") is True else None
+    credit = timedelta(days=credit_days(order.payment.terms))
+    billings = []
+    for before, upto, delivery in _shares(order, deal):
+        if delivery.billed or (deal.held and (delivery.lines & deal.held or not delivery.lines)):
+            continue
+        billing = Billing(
+            order.id,
+            order.number,
+            order.customer.code,
+            order.currency,
+            upto - before,
+            output_tax(upto, rate) - output_tax(before, rate),
+            rate,
+            data,
+            deal.contract_due or (delivery.delivered_on or today) + credit,
+            visit.now,
+            delivery.note,
+            mailed,
+        )
+        billings.append(billing)
+    return tuple(billings)
+
+
+def _shares(order: Order, deal: Deal) -> Iterator[tuple[int, int, Delivery]]:
+    """Each delivery with what is owed for the order before it and with it; the last one takes what is left."""
+    if not deal.deliveries:
+        billed = deal.invoiced_minor is not None
+        whole = Delivery(deal.note, order.total_minor, frozenset(), deal.delivered_on, billed)
+        yield 0, order.total_minor - deal.returned_minor, whole
+        return
+    owed, before = order.total_minor - deal.returned_minor, 0
+    for delivery in deal.deliveries[:-1]:
+        upto = min(before + delivery.value_minor, owed)
+        yield before, upto, delivery
+        before = upto
+    yield before, owed, deal.deliveries[-1]
+
+
+def _listed(lines: frozenset[int]) -> str:
+    return ", ".join(map(str, sorted(lines)))
 
 
 def output_tax(amount_minor: int, rate_basis_points: int) -> int:
@@ -164,10 +237,10 @@ def _billed_at(visit: Visit) -> str:
     return str(option)
 
 
-def _differs(order: Order, invoiced_minor: int, received_minor: int) -> Finding:
+def _differs(order: Order, owed_minor: int, invoiced_minor: int, received_minor: int) -> Finding:
     return finding(
         "settlement.differs",
-        delivered_minor=order.total_minor,
+        delivered_minor=owed_minor,
         invoiced_minor=invoiced_minor,
         paid_minor=received_minor,
         currency=order.currency,

@@ -1,0 +1,326 @@
+"""finance: what payments are for, vouchers per delivery, red-letter invoices in part, refunds, statements"""
+
+from datetime import date, datetime
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0043"
+down_revision = "0042"
+branch_labels = None
+depends_on = None
+
+IDENTITY, MOMENT = sa.Uuid(as_uuid=False), sa.DateTime(timezone=True)
+
+PAYMENT_STATUS = """
+create or replace view finance.payment_status as
+select r.order_id, r.terms, r.due_minor, least(r.received_minor, r.due_minor) as paid_minor, r.currency, r.settled_at,
+    r.number, r.customer,
+    case when r.received_minor >= r.due_minor then 'paid' when r.received_minor > 0 then 'part_paid' else 'unpaid' end
+        as status,
+    (select p.received_at from finance.payments p where p.order_id = r.order_id and p.currency = r.currency
+        and p.amount_minor > 0 order by p.received_at desc, p.reference desc limit 1) as paid_at,
+    (select p.method from finance.payments p where p.order_id = r.order_id and p.currency = r.currency
+        and p.amount_minor > 0 order by p.received_at desc, p.reference desc limit 1) as method,
+    r.due_date
+from finance.receivables r
+"""
+UNMATCHED_PAYMENTS = """
+create or replace view finance.unmatched_payments as
+select p.reference, p.order_number, p.amount_minor, p.currency, p.method, p.received_at, p.booked_at
+from finance.payments p join finance.payment_tasks t on t.payment = p.reference
+where p.order_id is null and t.decision is null
+"""
+OPEN_TASKS = """
+insert into finance.payment_tasks (payment, opened_at) select reference, booked_at from finance.payments
+where order_id is null
+"""
+# What leaves in parts is worth its share of each line; the parts of a line add up to it, to the cent.
+DELIVERED = """
+create view finance.deliveries as
+with parts as (
+    select d.order_id, d.note, d.shipped_at, d.delivered_at, d.line, d.quantity,
+        sum(d.quantity) over (partition by d.order_id, d.line order by d.shipped_at, d.note) as upto
+    from logistics.deliveries d where not d.recalled
+), lines as (
+    select o.id as order_id, h.number, h.customer, h.currency, h.sale_type, (l ->> 'number')::int as line,
+        (l ->> 'quantity')::numeric as ordered, (l ->> 'amount_minor')::numeric as amount
+    from core.orders o
+    join core.order_headers h on h.order_id = o.id
+    join core.order_documents d on d.order_id = o.id and d.revision = o.revision
+    cross join lateral json_array_elements(d.document -> 'lines') l
+    where h.document_kind = 'order'
+)
+select p.order_id, l.number as order_number, l.customer, l.currency, p.note, min(p.shipped_at) as shipped_at,
+    max(p.delivered_at) as delivered_at, array_agg(p.line) as lines,
+    sum(round(l.amount * p.upto / l.ordered) - round(l.amount * (p.upto - p.quantity) / l.ordered))::bigint
+        as value_minor
+from parts p join lines l on l.order_id = p.order_id and l.line = p.line
+group by p.order_id, l.number, l.customer, l.currency, p.note
+"""
+# How many parts an order left in, for who bills them.
+SHIPMENT_STATUS = """
+create or replace view logistics.shipment_status as
+select s.order_id, s.delivery_note, s.tracking_number, s.carrier,
+    case when p.withdrawn_at is null then p.promised_date end as promised_date, s.shipped_at, s.delivered_at, s.parts
+from (
+    select order_id, max(note) as delivery_note, max(tracking_number) as tracking_number, max(carrier) as carrier,
+        max(shipped_at) filter (where rest = 0) as shipped_at,
+        case when bool_and(delivered_at is not null) and min(rest) = 0 then max(delivered_at) end as delivered_at,
+        count(*)::int as parts
+    from logistics.shipments where recalled_at is null group by order_id
+) s
+left join logistics.plans p on p.order_id = s.order_id
+union all
+select p.order_id, null, null, p.carrier, p.promised_date, null, null, 0
+from logistics.plans p
+where p.withdrawn_at is null
+    and not exists (select from logistics.shipments s where s.order_id = p.order_id and s.recalled_at is null)
+"""
+# 付款条款 of signed contracts: when the order that a contract is for must be paid.
+CONTRACT_PAYMENTS = """
+create view compliance.contract_payments as
+select l.other_id as order_id, b.due, b.amount_minor
+from core.links l join compliance.obligations b on b.contract_id = l.order_id
+where l.kind = 'contract_of' and b.kind = 'payment'
+"""
+
+
+def upgrade() -> None:
+    _accounts_and_payments()
+    _documents()
+    _refunds()
+    _statements()
+    for view in (
+        PAYMENT_STATUS,
+        OPEN_TASKS,
+        UNMATCHED_PAYMENTS,
+        SHIPMENT_STATUS,
+        DELIVERED,
+        CONTRACT_PAYMENTS,
+    ):
+        op.execute(view)
+
+
+def _add(table: str, column: "sa.Column[str] | sa.Column[int] | sa.Column[date] | sa.Column[datetime]") -> None:
+    op.add_column(table, column, schema="finance")
+
+
+def _check(table: str, name: str, condition: str) -> None:
+    op.create_check_constraint(op.f(f"ck_{table}_{name}"), table, condition, schema="finance")
+
+
+def _accounts_and_payments() -> None:
+    _add(
+        "accounts",
+        sa.Column("settlement_cycle", sa.Text(), server_default="monthly", nullable=False, comment="结算周期"),
+    )
+    _check("accounts", "settlement_cycle", "settlement_cycle in ('monthly', 'half_monthly', 'weekly')")
+    _add(
+        "receivables",
+        sa.Column("invoiced_minor", sa.BigInteger(), comment="invoices less red-letter ones; null: none is in force"),
+    )
+    _add(
+        "receivables",
+        sa.Column(
+            "returned_minor",
+            sa.BigInteger(),
+            server_default="0",
+            nullable=False,
+            comment="of goods that came back",
+        ),
+    )
+    op.execute(
+        "update finance.receivables r set invoiced_minor = i.amount_minor from finance.invoices i"
+        " where i.order_id = r.order_id and i.corrects is null and i.corrected_at is null"
+    )
+    _check("receivables", "invoiced_within_due", "invoiced_minor between 0 and due_minor")
+    op.execute("comment on column finance.receivables.due_minor is 'the order''s total less returns'")
+    _add("payments", sa.Column("kind", sa.Text(), server_default="received", nullable=False))
+    op.drop_constraint("ck_payments_amount", "payments", schema="finance")
+    _check(
+        "payments",
+        "amount",
+        "case kind when 'received' then amount_minor > 0 when 'moved' then amount_minor <> 0"
+        " when 'paid_back' then amount_minor < 0 when 'refund' then amount_minor < 0 else false end",
+    )
+    op.execute(
+        "comment on table finance.payments is 'money that came in, each payment once; below zero what went out again,"
+        " or to another order'"
+    )
+    op.create_table(
+        "payment_tasks",
+        sa.Column("payment", sa.Text(), nullable=False),
+        sa.Column("opened_at", MOMENT, nullable=False),
+        sa.Column("decision", sa.Text(), comment="null: open"),
+        sa.Column("decided_by", sa.Text()),
+        sa.Column("decided_at", MOMENT),
+        sa.Column("reason", sa.Text()),
+        sa.PrimaryKeyConstraint("payment", name=op.f("pk_payment_tasks")),
+        sa.ForeignKeyConstraint(
+            ["payment"], ["finance.payments.reference"], name=op.f("fk_payment_tasks_payment_payments")
+        ),
+        sa.CheckConstraint("decision in ('assign', 'return')", name=op.f("ck_payment_tasks_decision")),
+        sa.CheckConstraint(
+            "num_nulls(decision, decided_by, decided_at, reason) in (0, 4)",
+            name=op.f("ck_payment_tasks_decided_by_somebody"),
+        ),
+        schema="finance",
+        comment="exception tasks of finance: to which order an unmatched payment belongs, or whether it goes back",
+    )
+    op.create_index(
+        "ix_payment_tasks_open",
+        "payment_tasks",
+        ["opened_at"],
+        schema="finance",
+        postgresql_where=sa.text("decision is null"),
+    )
+
+
+def _documents() -> None:
+    _add("vouchers", sa.Column("delivery_note", sa.Text(), comment="that it is over; null: the whole order"))
+    _add("vouchers", sa.Column("reduces", sa.Text(), comment="the voucher that returned goods lessen"))
+    _add("invoices", sa.Column("reduces", sa.Text(), comment="the one that returned goods lessen (红字)"))
+    for table in ("vouchers", "invoices"):
+        op.create_foreign_key(
+            op.f(f"fk_{table}_reduces_{table}"),
+            table,
+            table,
+            ["reduces"],
+            ["number"],
+            source_schema="finance",
+            referent_schema="finance",
+        )
+    _check("vouchers", "one_correction", "reverses is null or reduces is null")
+    _check("invoices", "one_correction", "corrects is null or reduces is null")
+    op.drop_constraint("ck_vouchers_sign", "vouchers", schema="finance")
+    _check(
+        "vouchers",
+        "sign",
+        "case when reverses is null and reduces is null then least(revenue_minor, output_tax_minor) >= 0"
+        " else greatest(revenue_minor, output_tax_minor) <= 0 end",
+    )
+    op.drop_index("uq_vouchers_order_id", "vouchers", schema="finance")
+    op.create_index(
+        "uq_vouchers_order_id_delivery_note",
+        "vouchers",
+        ["order_id", sa.text("coalesce(delivery_note, '')")],
+        unique=True,
+        schema="finance",
+        postgresql_where=sa.text("reverses is null and reduces is null and reversed_at is null"),
+    )
+    op.create_index(
+        "ix_vouchers_reduces",
+        "vouchers",
+        ["reduces"],
+        schema="finance",
+        postgresql_where=sa.text("reduces is not null"),
+    )
+    op.drop_index("uq_invoices_order_id", "invoices", schema="finance")
+    op.create_index("ix_invoices_order_id", "invoices", ["order_id"], schema="finance")
+    op.execute("comment on table finance.invoices is 'invoices; taken back or lessened only by a red-letter one'")
+
+
+def _refunds() -> None:
+    op.create_table(
+        "refunds",
+        sa.Column("case_number", sa.Text(), nullable=False, comment="of the after-sales case that asked for it"),
+        sa.Column("line", sa.Integer(), nullable=False),
+        sa.Column("order_id", IDENTITY, nullable=False),
+        sa.Column("quantity", sa.BigInteger(), nullable=False),
+        sa.Column("value_minor", sa.BigInteger(), nullable=False, comment="what was to be paid for the returned goods"),
+        sa.Column("paid_by", sa.Text(), nullable=False),
+        sa.Column("paid_at", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("case_number", "line", name=op.f("pk_refunds")),
+        sa.CheckConstraint("quantity > 0 and value_minor >= 0", name=op.f("ck_refunds_amounts")),
+        schema="finance",
+        comment="退款: goods that came back and are no longer owed for",
+    )
+    op.create_index("ix_refunds_order_id", "refunds", ["order_id"], schema="finance")
+    op.create_table(
+        "returned_lines",
+        sa.Column("order_id", IDENTITY, nullable=False),
+        sa.Column("line", sa.Integer(), nullable=False),
+        sa.Column("ordered", sa.BigInteger(), nullable=False),
+        sa.Column("value_minor", sa.BigInteger(), nullable=False, comment="of the whole line"),
+        sa.Column("returned", sa.BigInteger(), nullable=False),
+        sa.Column("refunded_minor", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("order_id", "line", name=op.f("pk_returned_lines")),
+        sa.CheckConstraint("returned between 0 and ordered", name=op.f("ck_returned_lines_returned_within_ordered")),
+        sa.CheckConstraint(
+            "refunded_minor between 0 and value_minor", name=op.f("ck_returned_lines_refunded_within_value")
+        ),
+        schema="finance",
+        comment="how much of each line came back: never more than was ordered, nor for more than it cost",
+    )
+
+
+def _statements() -> None:
+    amounts: list[sa.Column[int]] = [
+        sa.Column(f"{name}_minor", sa.BigInteger(), nullable=False) for name in ("delivered", "invoiced", "paid")
+    ]
+    op.create_table(
+        "statements",
+        sa.Column("number", sa.Text(), nullable=False),
+        sa.Column("customer", sa.Text(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("period_from", sa.Date(), nullable=False),
+        sa.Column("period_to", sa.Date(), nullable=False, comment="its last day"),
+        sa.Column("opening_minor", sa.BigInteger(), nullable=False, comment="invoiced less paid before the period"),
+        *amounts,
+        sa.Column("closing_minor", sa.BigInteger(), nullable=False),
+        sa.Column("differences", sa.Integer(), nullable=False),
+        sa.Column("made_at", MOMENT, nullable=False),
+        sa.Column("answer", sa.Text(), comment="null: the customer has not answered"),
+        sa.Column("answered_at", MOMENT),
+        sa.Column("recorded_by", sa.Text()),
+        sa.Column("remarks", sa.Text()),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_statements")),
+        sa.CheckConstraint("period_from <= period_to", name=op.f("ck_statements_period")),
+        sa.CheckConstraint(
+            "closing_minor = opening_minor + invoiced_minor - paid_minor", name=op.f("ck_statements_adds_up")
+        ),
+        sa.CheckConstraint("answer in ('confirmed', 'disputed')", name=op.f("ck_statements_answer")),
+        sa.CheckConstraint(
+            "num_nulls(answer, answered_at, recorded_by, remarks) in (0, 4)", name=op.f("ck_statements_answered")
+        ),
+        schema="finance",
+        comment="对账单: what a customer got, was invoiced and paid in a settlement period",
+    )
+    op.create_index(
+        "uq_statements_period",
+        "statements",
+        ["customer", "currency", "period_from", "period_to"],
+        unique=True,
+        schema="finance",
+    )
+    statement = sa.ForeignKeyConstraint(
+        ["statement"], ["finance.statements.number"], name=op.f("fk_statement_lines_statement_statements")
+    )
+    op.create_table(
+        "statement_lines",
+        sa.Column("statement", sa.Text(), nullable=False),
+        sa.Column("line", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False, comment="delivery, invoice, payment"),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("order_number", sa.Text()),
+        sa.Column("at", MOMENT, nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("statement", "line", name=op.f("pk_statement_lines")),
+        statement,
+        schema="finance",
+        comment="the documents of a statement",
+    )
+    op.create_table(
+        "statement_differences",
+        sa.Column("statement", sa.Text(), nullable=False),
+        sa.Column("order_number", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        *[sa.Column(f"{name}_minor", sa.BigInteger(), nullable=False) for name in ("delivered", "invoiced", "paid")],
+        sa.PrimaryKeyConstraint("statement", "order_number", "kind", name=op.f("pk_statement_differences")),
+        sa.ForeignKeyConstraint(
+            ["statement"], ["finance.statements.number"], name=op.f("fk_statement_differences_statement_statements")
+        ),
+        schema="finance",
+        comment="every order of which deliveries, invoices and payments do not agree at the end of the period",
+    )
