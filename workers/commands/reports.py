@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from workers.commands.terminal import USAGE, Json, Lang, clock, database, emit, fail, language, table, told
+from workers.commands.terminal import USAGE, Json, Lang, clock, database, emit, fail, language, one_of, table, told
 
 report = typer.Typer(no_args_is_help=True, help="Reports, with the documents that they count. 报表。")
 
@@ -29,6 +29,10 @@ _COLUMNS = {
     "after_sales": (
         ("case_kind", "count", "closed_cases", "open_cases", "median_hours", "average_score"),
         ("case_kind", "case", "order", "customer", "opened", "closed", "outcome", "score"),
+    ),
+    "settlement": (
+        ("group", "currency", "count", "receivable", "revenue", "tax", "invoiced"),
+        ("group", "voucher", "invoice", "order", "booked", "currency", "receivable", "revenue", "tax", "invoiced"),
     ),
     "findings": (("finding", "count", "orders"), ("finding", "order", "round", "step", "found_at")),
 }
@@ -97,6 +101,24 @@ def after_sales(
     from workers.reports.after_sales import read
 
     _report("after_sales", read, (since, until), documents, out, svg, json=json)
+
+
+@report.command()
+def settlement(
+    by: Annotated[str, typer.Option(help="customer 客户, sale_type 销售类型 or month 月份.")] = "customer",
+    since: _From = None,
+    until: _To = None,
+    documents: _Documents = False,
+    out: _Out = None,
+    svg: _Svg = None,
+    json: Json = False,
+    _lang: Lang = None,
+) -> None:
+    """What was settled in the period, from vouchers and invoices, in each currency. 结算统计。"""
+    from workers.reports import settlement
+
+    one_of("group", by, settlement.GROUPS, "report_groups")
+    _report("settlement", settlement.by(by), (since, until), documents, out, svg, json=json)
 
 
 def _report(
@@ -180,6 +202,8 @@ def _said(column: str, value: Any) -> Any:
         return f"{value / 100:.1f} %"
     if isinstance(value, bool):
         return told("report.yes") if value else told("report.no")
+    if column == "group":
+        return word("sale_types", value, language())  # customers and months have no other name
     if column == "department":
         return word("departments", value, language())
     if column == "kind":
