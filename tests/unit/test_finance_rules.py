@@ -517,7 +517,7 @@ def test_a_reference_that_says_something_else_contradicts_the_first() -> None:
 
 # -- words -------------------------------------------------------------------------------------------------------------
 
-RULES = ("rules", "settlement_rules", "payment_details_rules")
+RULES = ("payment_rules", "rules", "settlement_rules", "payment_details_rules")
 AREAS = {"price", "discount", "payment", "payment_details", "payment_notice", "credit", "risk", "invoice", "settlement"}
 
 
