@@ -332,8 +332,9 @@ def test_what_was_reviewed_is_entered_as_it_was_and_the_customer_confirms_it() -
 
 def test_a_contract_says_what_its_order_says_and_is_signed_once_the_other_side_is_known() -> None:
     order = an_order()
-    (received,) = world.react(standstill("C001", "contract", document=order))
+    (received,) = world.react(standstill("C001", "contract", document=order, registrar="you.jia"))
     assert isinstance(received, ContractReceived)
+    assert received.by == "you.jia"
     document = received.document
     assert (document.order, document.total, len(document.lines)) == (order.number, Decimal("400.00"), 2)
     assert world.react(standstill("C001", "contract", document=order, contract="in_review")) == []

@@ -78,7 +78,7 @@ def contract(standstill: Standstill) -> Iterator[Fact]:
         ),
     )  # fmt: skip
     head = _head(standstill, CONTRACTS, f"contract-{standstill.round}")
-    yield ContractReceived(by=CONTRACTS, document=document, **head)
+    yield ContractReceived(by=standstill.registrar, document=document, **head)
 
 
 def signed(standstill: Standstill) -> Iterator[Fact]:

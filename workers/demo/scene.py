@@ -92,6 +92,8 @@ class Standstill:
     """The delivery date that is proposed."""
     salesperson: str = ""
     """Who speaks for sales and the customer about it."""
+    registrar: str = ""
+    """Who registers contracts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,7 @@ def _standstill(row: Row) -> Standstill:
         purchases,
         promised_on,
         salesperson,
+        registrar,
     ) = row
     awaits = frozenset(key.partition(":")[0] for key in keys)
     return Standstill(
@@ -171,7 +174,7 @@ def _standstill(row: Row) -> Standstill:
         _noted(findings), round_, read_order(document) if document else None, contract, checked,
         tuple(OpenPlan(number, pieces, tuple(who), by) for number, pieces, who, by in json.loads(plans or "[]")),
         {product: (number, open_) for product, number, open_ in json.loads(purchases or "[]")},
-        promised_on, salesperson or "",
+        promised_on, salesperson or "", registrar or "",
     )  # fmt: skip
 
 
@@ -210,7 +213,8 @@ select h.number, h.external_id, h.customer, w.step, w.keys, w.since, d.document 
     (select json_agg(json_build_array(b.product, b.number, b.quantity - b.received))
     from warehouse.purchases b where b.order_id = w.order_id and b.closed_at is null),
     (select r.promised_on from logistics.promises r where r.order_id = w.order_id and r.withdrawn_at is null),
-    (select min(f.id) from core.staff f where f.active and 'salesperson' = any(f.roles))
+    (select min(f.id) from core.staff f where f.active and 'salesperson' = any(f.roles)),
+    (select min(f.id) from core.staff f where f.active and 'contract_manager' = any(f.roles))
 from (
     select order_id, step, array_agg(key order by key) as keys, min(since) as since
     from core.waits where key like '%%:%%' group by order_id, step order by min(since), order_id limit %s
