@@ -4,19 +4,40 @@ from collections.abc import Sequence
 
 from shared.database import Session
 from shared.department import Booked, Department, Outcome, ReportedFact, Visit
-from workers.after_sales import books, cases, profiles, rules
+from workers.after_sales import books, case_rules, cases, profiles, rules
 
 after_sales = Department("after_sales")
 after_sales.recorded(
-    "receipt_exceptions",  # 处理收货异常
-    "returns",  # 处理退换货请求
     "survey",  # 收集客户反馈
-    "support",  # 技术支持
-    "repair",  # 报修处理
-    "complaints",  # 投诉处理
     "feedback",  # 客户反馈的接收与处理
     "improve",  # 售后服务的改进
 )
+
+
+def _handles(name: str, *kinds: str) -> None:
+    """Declare a step at which an order waits while cases of these kinds are open (AFT-03 … 07)."""
+
+    class Handling:
+        def load(self, session: Session, visits: Sequence[Visit]) -> cases.OpenCases:
+            return cases.read_open(session, visits)
+
+        def decide(self, visit: Visit, facts: cases.OpenCases) -> Outcome:
+            return case_rules.no_open_case(visit, facts.by_order.get(visit.order.id, {}), kinds)
+
+        def save(self, session: Session, effects: Sequence[object]) -> None:
+            """What was done is written with the cases."""
+
+        def undo(self, session: Session, visits: Sequence[Visit]) -> None:
+            """Cases are handled to their end, whatever becomes of the order."""
+
+    after_sales.activity(name)(Handling)
+
+
+_handles("receipt_exceptions", case_rules.EXCEPTION)  # 处理收货异常
+_handles("returns", case_rules.RETURN, case_rules.EXCHANGE)  # 处理退换货请求
+_handles("support", case_rules.SUPPORT)  # 技术支持
+_handles("repair", case_rules.REPAIR)  # 报修处理
+_handles("complaints", case_rules.COMPLAINT)  # 投诉处理
 
 
 @after_sales.activity("receipt")

@@ -68,7 +68,7 @@ def read_parcels(session: Session, visits: Sequence[Visit]) -> Parcels:
 
 def save_receipts(session: Session, effects: Sequence[object]) -> None:
     """Keep confirmations by phone, and send out questionnaires: the key on the order makes it once (AFT-08)."""
-    phoned = [(one.order_id, one.at, None, "") for one in effects_of(ConfirmedByPhone, effects)]
+    phoned = [(one.order_id, one.at, None, one.remarks) for one in effects_of(ConfirmedByPhone, effects)]
     if phoned:
         session.write(_SAVE_RECEIPTS, *columns(phoned, 4))
     issued = effects_of(Questionnaire, effects)

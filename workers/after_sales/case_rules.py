@@ -1,12 +1,12 @@
 """Decisions about cases (收货异常, 退货, 换货, 报修, 技术支持, 投诉; AFT-03…07): who may do what, what is missing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from messages.facts.after_sales import CaseClosed, CaseOpened
 from messages.orders import Order
-from shared.department import Finding, finding
+from shared.department import Finding, Outcome, Passed, Visit, Waiting, finding
 
 EXCEPTION, RETURN, EXCHANGE, REPAIR, SUPPORT, COMPLAINT = (
     "exception", "return", "exchange", "repair", "support", "complaint",
@@ -93,3 +93,11 @@ def refuse_person(person: str, roles: Sequence[str] | None, wanted: Sequence[str
     if set(wanted).intersection(roles or ()):
         return None
     return finding("case.not_allowed", person, roles=", ".join(wanted))
+
+
+def no_open_case(visit: Visit, open_cases: Mapping[str, str], kinds: Collection[str]) -> Outcome:
+    """A step of after-sales (售后支持) passes once no case of these kinds is open, and waits while one is.
+    `open_cases`: the kinds by number.
+    """
+    found = tuple([finding("case.open", number) for number, kind in sorted(open_cases.items()) if kind in kinds])
+    return Waiting((f"case:{visit.order.id}",), findings=found) if found else Passed()

@@ -11,7 +11,7 @@ from messages.facts.after_sales import CaseAssigned, CaseClosed, CaseHandled, Ca
 from messages.orders import Order, read_order
 from shared.audit import Invariant
 from shared.database import Session, array, columns
-from shared.department import Booked, Finding, ReportedFact, finding
+from shared.department import Booked, Finding, ReportedFact, Visit, finding
 from shared.letters import Letter, write_letters
 from shared.numbering import take
 from shared.outbox import Announcement, announce
@@ -37,11 +37,29 @@ Refusals = dict[str, list[Finding]]
 Work = CaseAssigned | CaseHandled | CaseClosed
 
 
+@dataclass(frozen=True, slots=True)
+class OpenCases:
+    """The kinds of open cases by number, by order."""
+
+    by_order: Mapping[str, Mapping[str, str]]
+
+    def absorb(self, effect: object) -> None:
+        """A step opens no case."""
+
+
 @dataclass(slots=True)
 class _Opened:
     fact: ReportedFact
     said: CaseOpened
     order: Order
+
+
+def read_open(session: Session, visits: Sequence[Visit]) -> OpenCases:
+    """The open cases of a batch's orders. One round trip."""
+    found: dict[str, dict[str, str]] = {}
+    for order, number, kind in session.rows(_STILL_OPEN, array([visit.order.id for visit in visits])):
+        found.setdefault(order, {})[number] = kind
+    return OpenCases(found)
 
 
 def book_opened(session: Session, facts: Sequence[ReportedFact]) -> Booked:
@@ -326,6 +344,12 @@ where b.order_id = l.order_id and b.line = l.line
 _NOTE = """
 insert into after_sales.case_entries (number, by, kind, words, at)
 select * from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[])
+"""
+_STILL_OPEN = """
+select w.id, c.number, c.kind from unnest(%s::uuid[]) as w(id)
+cross join lateral (
+    select number, kind from after_sales.cases c where c.order_id = w.id and c.closed_at is null offset 0
+) c
 """
 
 CASES_HOLD: tuple[Invariant, ...] = (

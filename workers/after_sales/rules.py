@@ -21,10 +21,11 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class ConfirmedByPhone:
-    """Effect: a clerk asked the customer, and the goods have come."""
+    """Effect: a clerk asked the customer, and the goods have come. `remarks`: what the customer said (AFT-02)."""
 
     order_id: str
     at: datetime
+    remarks: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def receipt(visit: Visit, parcel: Parcel) -> Outcome:
     questionnaire = () if parcel.questionnaire_issued else (Questionnaire(order, lowest, highest, visit.now),)
     if parcel.confirmed_at is not None:
         return Passed(questionnaire, {"confirmed_at": parcel.confirmed_at.isoformat()})
-    by_phone = (ConfirmedByPhone(order.id, visit.now), *questionnaire)
+    by_phone = (ConfirmedByPhone(order.id, visit.now, visit.reason), *questionnaire)
     if "logistics.ship" not in visit.activities:
         return Referred((finding("receipt.not_shipped_by_us"),), by_phone)
     if parcel.delivered_at is None:
