@@ -13,6 +13,8 @@ from messages.facts.compliance import ContractReceived
 from messages.facts.finance import PaymentReceived
 from messages.facts.sales_review import CustomerAnswered, OrderEntered, OrderResubmitted
 from messages.orders import OrderSubmitted
+from shared import policy
+from shared.department import Visit
 from shared.roles import ROLES
 from shared.tasks import AGREE, DISAGREE, TRANSFER
 from shared.words import known_findings
@@ -21,6 +23,8 @@ from tests.support.tables import codes, counts, sections
 from workers.demo import company, corrections, habits, malformed, sample, world
 from workers.demo.scene import Noted, Question, Return, Standstill
 from workers.sales_review.report_rules import differences
+from workers.warehouse import remedy_rules
+from workers.warehouse.remedy_rules import Remedy
 
 DAY = date(2026, 6, 15)
 README = sections(company.FOLDER / "README.md")
@@ -218,6 +222,14 @@ def test_what_is_for_the_manager_is_handed_over_and_then_decided() -> None:
     then = habits.answer(question(large, assignee=first.to), STAFF)
     assert then is not None
     assert (then.person, then.choice) == (first.to, DISAGREE)
+
+
+@pytest.mark.requirement("WHS-05")
+def test_a_shortage_that_nothing_covers_is_put_off_by_a_choice_that_the_warehouse_understands() -> None:
+    wish = habits.answer(question(Noted("shortage.uncovered", "P1", {"needed_by": "2026-06-20"})), STAFF)
+    assert wish is not None
+    visit = Visit(an_order(), 1, "reserve", {}, policy.load().get("standard@1"), NOW, agreed=True, reason=wish.reason)
+    assert remedy_rules.named(visit, DAY) == Remedy(remedy_rules.DATE, date(2026, 7, 20))
 
 
 def test_nobody_decides_what_nobody_may() -> None:

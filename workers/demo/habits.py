@@ -19,6 +19,8 @@ SMALL_ORDER_MINOR = 200_000
 LARGEST_FROM_A_STRANGER_MINOR = 100_000_000
 """2 000.00 and 1 000 000.00 CNY."""
 BEARABLE_DELAY = timedelta(days=10)
+PUT_OFF = timedelta(days=30)
+"""By how much a delivery is put off whose goods nothing brings in time."""
 
 When = Callable[[Question, Noted], bool]
 
@@ -26,7 +28,8 @@ When = Callable[[Question, Noted], bool]
 @dataclass(frozen=True, slots=True)
 class Habit:
     """What is done about a finding where `when` holds. `handed_to`: whoever of the roles gets the task first hands it
-    to a holder of this one (转签). `case` says in words when; `why` is written into the decision.
+    to a holder of this one (转签). `case` says in words when; `why` is written into the decision, after what it `names`
+    where agreeing alone settles nothing.
     """
 
     code: str
@@ -35,6 +38,7 @@ class Habit:
     why: str
     when: When = lambda _question, _finding: True
     handed_to: str | None = None
+    names: Callable[[Noted], str] = lambda _finding: ""
 
 
 def _prepaid(question: Question, _finding: Noted) -> bool:
@@ -68,6 +72,10 @@ def _bearable(_question: Question, finding: Noted) -> bool:
 
 def _exclusive(question: Question, _finding: Noted) -> bool:
     return "独家" in question.special_requirements
+
+
+def _another_date(finding: Noted) -> str:
+    return f"新交期 {date.fromisoformat(finding.values['needed_by']) + PUT_OFF} "
 
 
 NO_FINDING = Noted("", "", {})
@@ -128,6 +136,9 @@ HABITS: tuple[Habit, ...] = (
     Habit("restricted.region", "", AGREE, "报关资料齐备 the customs papers are there"),
     Habit("restricted.party", "", DISAGREE, "不与该客户交易 no dealings with this party"),
     Habit("stock.unknown_product", "", DISAGREE, "去掉该商品 take it off"),
+    Habit(
+        "shortage.uncovered", "", AGREE, "另定交期,客户可以等 another date; the customer can wait", names=_another_date
+    ),
     Habit("inspection.required", "", AGREE, "检验合格 inspected and passed"),
     Habit("inspection.failed", "", AGREE, "确认不合格，换货 confirmed; replace them"),
     Habit("pick.product_differs", "", DISAGREE, "重新处理 start afresh"),
@@ -158,7 +169,8 @@ def habit(question: Question, finding: Noted) -> Habit:
 
 def answer(question: Question, staff: Mapping[str, frozenset[str]]) -> Wish | None:
     """What becomes of a task, and who decides it; None where nobody may: then it is left alone."""
-    habits = [habit(question, finding) for finding in question.findings or (NO_FINDING,)]
+    findings = question.findings or (NO_FINDING,)
+    habits = [habit(question, finding) for finding in findings]
     deciding = next((each for each in habits if each.choice == DISAGREE), habits[0])
     handed_to = next((each.handed_to for each in habits if each.handed_to), None)
     person = question.assignee or _somebody(question, staff, set(question.roles) - {handed_to})
@@ -171,7 +183,8 @@ def answer(question: Question, staff: Mapping[str, frozenset[str]]) -> Wish | No
     if deciding.choice == DISAGREE:
         why = f"{SIMULATED}: {deciding.code or question.step}"
         return Wish(question.task, person, DISAGREE, why, deciding.why, seen_version=question.order_version)
-    return Wish(question.task, person, AGREE, f"{SIMULATED}: {deciding.why}", seen_version=question.order_version)
+    why = f"{deciding.names(findings[0])}{SIMULATED}: {deciding.why}"
+    return Wish(question.task, person, AGREE, why, seen_version=question.order_version)
 
 
 def _somebody(question: Question, staff: Mapping[str, frozenset[str]], roles: set[str]) -> str | None:
