@@ -71,6 +71,21 @@ def test_an_order_is_made_from_its_allocation_to_the_packed_goods(company: Offic
     company.assert_clean()
 
 
+@pytest.mark.requirement("PRD-04", "WHS-04")
+def test_who_waits_at_packing_for_what_is_made_waits_no_longer_once_it_is_there(company: Office) -> None:
+    company.follows(*STEPS[1:2], STEPS[3], ends_in="ended")  # nothing controls production, as in document 10
+    units(company, ("U1", 10))
+    number = order(company, 5)
+    ((plan, *_),) = company.rows(PLAN)
+    confirm(company, plan)
+    assert at(company, number) == ["prepare"]
+    assert company.count("warehouse.shortages") > 0
+    assert tell(company, "production_finished", plan=plan, by="inspector.1", good=5) == []
+    assert company.states() == {company.document(number).external_id: "ended"}
+    assert company.count("warehouse.shortages") == 0
+    company.assert_clean()
+
+
 @pytest.mark.requirement("PRD-01")
 def test_where_no_unit_is_in_time_a_person_decides_about_the_earliest_date(company: Office) -> None:
     units(company, ("U1", 10))

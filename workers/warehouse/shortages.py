@@ -30,7 +30,9 @@ def give_out(session: Session, products: Collection[str], locked: Collection[str
     """
     lacking: dict[tuple[str, str, date], list[tuple[int, str, int]]] = {}
     for order_id, number, needed_by, *line in session.rows(_WAITERS, array(sorted({*products}))):
-        lacking.setdefault((order_id, number, needed_by), []).append((line[0], line[1], line[2]))
+        lines = lacking.setdefault((order_id, number, needed_by), [])
+        if line[2] > 0:  # an order whose goods were made or bought for it may lack nothing: it waits no longer
+            lines.append((line[0], line[1], line[2]))
     known = {*locked}
     waiters = [
         Waiter(order_id, number, needed_by, lines)
@@ -76,7 +78,7 @@ with waiting as (
     ), 0)::bigint as lacking
     from waiting join warehouse.shortages s on s.order_id = waiting.order_id
 )
-select * from lines where lacking > 0 order by order_id, line
+select * from lines order by order_id, line
 """
 _ALSO_LACKED = """
 select distinct s.product from warehouse.shortages s where s.order_id in (
