@@ -191,6 +191,7 @@ def question(*findings: Noted, **changes: Any) -> Question:
         (Noted("carrier.none_in_time", "", {"requested": "2026-06-01", "earliest": "2026-06-12"}), {}, DISAGREE),
         (Noted("something.new", "", {}), {}, AGREE),
         (habits.NO_FINDING, {"special_requirements": "独家供货"}, DISAGREE),
+        (habits.NO_FINDING, {"special_requirements": "独家供货", "goods_gone": True}, AGREE),
         (habits.NO_FINDING, {"special_requirements": "加贴标签"}, AGREE),
     ],
 )

@@ -71,7 +71,7 @@ def _bearable(_question: Question, finding: Noted) -> bool:
 
 
 def _exclusive(question: Question, _finding: Noted) -> bool:
-    return "独家" in question.special_requirements
+    return "独家" in question.special_requirements and not question.goods_gone
 
 
 def _another_date(finding: Noted) -> str:
@@ -149,7 +149,7 @@ HABITS: tuple[Habit, ...] = (
     Habit("invoice.data_missing", "", AGREE, "按订单名称地址开票 invoiced to the name on the order"),
     Habit(
         "",
-        "审批：要求独家供货 approval: exclusive supply is asked for",
+        "发货前要求独家供货 exclusive supply is asked for, before goods leave",
         DISAGREE,
         "不接受独家条款 no exclusivity",
         _exclusive,

@@ -46,6 +46,8 @@ class Question:
     special_requirements: str
     excluded: tuple[str, ...] = ()
     """Who decided the step that this one looks at again."""
+    goods_gone: bool = False
+    """Whether the order was shipped: then nothing is turned down that only an order on its way could change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +139,10 @@ def look(session: Session, given_up: Collection[str], told: Iterable[FactKey]) -
 
 
 def _question(row: Row) -> Question:
-    task, order, step, roles, assignee, creator, excluded, version, findings, total, terms, special = row
+    task, order, step, roles, assignee, creator, excluded, version, findings, total, terms, special, gone = row
     return Question(
         task, order, step, tuple(roles), assignee, creator, version, _noted(findings), total, terms, special or "",
-        tuple(excluded),
+        tuple(excluded), gone,
     )  # fmt: skip
 
 
@@ -189,7 +191,8 @@ def _noted(text: str | None) -> tuple[Noted, ...]:
 
 _QUESTIONS = """
 select t.id, h.number, t.step, t.roles, t.assignee, t.creator, coalesce(t.excluded, '{}'), t.order_version, t.findings,
-    h.total_base_minor, d.document -> 'payment' ->> 'terms', d.document ->> 'special_requirements'
+    h.total_base_minor, d.document -> 'payment' ->> 'terms', d.document ->> 'special_requirements',
+    o.state in ('shipped', 'received', 'settled', 'ended')
 from core.user_tasks t
 join core.order_headers h on h.order_id = t.order_id
 join core.orders o on o.id = t.order_id
