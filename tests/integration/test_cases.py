@@ -133,6 +133,22 @@ def test_goods_come_back_once_and_never_more_than_were_delivered(company: Office
     company.assert_clean()
 
 
+@pytest.mark.requirement("WHS-04", "AFT-05")
+def test_good_goods_that_come_back_go_to_who_needs_them_first(company: Office) -> None:
+    number = shipped(company)
+    delivered(company, number)
+    case = opened(company, number, "return", lines=[{"line": 1, "quantity": 3}])
+    later, sooner = (order(company, 2, requested_date=f"2026-07-{day}") for day in (20, 10))
+    back = {"case": case, "by": KEEPER, "location": "BACK"}
+    waiting = "select number from warehouse.shortages order by number"
+    assert tell(company, "goods_returned", **back, lines=[{"line": 1, "quantity": 1, "condition": "damaged"}]) == []
+    assert company.rows(waiting) == [(later,), (sooner,)], "damaged goods are for nobody"
+    assert tell(company, "goods_returned", **back, lines=[{"line": 1, "quantity": 2, "condition": "good"}]) == []
+    assert company.rows(waiting) == [(later,)]
+    assert (state(company, sooner), company.rows(STOCK)) == ("shipped", [(1, 1)])
+    company.assert_clean()
+
+
 @pytest.mark.requirement("AFT-04")
 def test_what_a_rejected_return_claimed_may_go_back_with_another(company: Office) -> None:
     number = shipped(company)

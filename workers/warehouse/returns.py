@@ -5,16 +5,17 @@ from collections.abc import Sequence
 from messages.facts.warehouse import GoodsReturned
 from shared.database import Session, array, columns
 from shared.department import Booked, Finding, ReportedFact, finding
+from workers.warehouse import shortages
 from workers.warehouse.people import not_allowed, read_roles
-from workers.warehouse.rules import stock_key, totals
-from workers.warehouse.stock import Movement, change_stock, lock_stock, make_room, record
+from workers.warehouse.rules import totals
+from workers.warehouse.stock import Movement, change_stock, make_room, record
 
 KEEPERS = ("warehouse_keeper", "inspector")
 
 
 def book_returns(session: Session, facts: Sequence[ReportedFact]) -> Booked:
-    """Raise the stock by what has come back, the damaged goods blocked. Refused: what no open case expects, and more
-    than it expects.
+    """Raise the stock by what has come back, the damaged goods blocked, the good ones for who waits. Refused: what no
+    open case expects, and more than it expects.
     """
     reports = [(fact, fact.body) for fact in facts if isinstance(fact.body, GoodsReturned)]
     roles = read_roles(session, {body.by for _, body in reports})
@@ -33,8 +34,9 @@ def book_returns(session: Session, facts: Sequence[ReportedFact]) -> Booked:
             blocked = quantity if each.condition == "damaged" else 0
             rows.append((fact.id, line, body.case, product, body.location, quantity, each.condition, body.by, fact.now))
             movements.append(Movement(fact.now, "taken_back", product, body.location, quantity, blocked, body.case))
-    _save(session, rows, movements)
-    return Booked({stock_key(each.product) for each in movements if not each.blocked}, refused)
+    locked = _save(session, rows, movements)
+    good = {each.product for each in movements if not each.blocked}
+    return Booked(shortages.give_out(session, good, locked), refused)
 
 
 def _refuse(body: GoodsReturned, expected: dict[tuple[str, int], tuple[str, int]]) -> Finding | None:
@@ -61,11 +63,12 @@ def _expected(session: Session, cases: set[str]) -> dict[tuple[str, int], tuple[
     return {(case, line): (product, int(missing)) for case, line, product, missing in session.rows(_EXPECTED, numbers)}
 
 
-def _save(session: Session, rows: Sequence[tuple[object, ...]], movements: Sequence[Movement]) -> None:
+def _save(session: Session, rows: Sequence[tuple[object, ...]], movements: Sequence[Movement]) -> set[str]:
+    """Returns the products whose stock is locked."""
     if not rows:
-        return
+        return set()
     make_room(session, [(each.product, each.location) for each in movements])
-    lock_stock(session, {each.product for each in movements})
+    locked = {row[0] for row in shortages.lock(session, {each.product for each in movements})}
     places = [((each.product, each.location), each) for each in movements]
     change_stock(
         session,
@@ -74,6 +77,7 @@ def _save(session: Session, rows: Sequence[tuple[object, ...]], movements: Seque
     )
     record(session, movements)
     session.write(_SAVE, *columns(list(rows), 9))
+    return locked
 
 
 # Two reports of one case at once come one after the other; a case is no row of ours to lock.
