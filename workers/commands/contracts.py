@@ -3,35 +3,29 @@
 import hashlib
 import json as json_module
 import tomllib
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
+from workers.commands.reporting import FactId, day, report
 from workers.commands.terminal import (
-    FAILED,
     USAGE,
     As,
     Json,
     Lang,
-    complain,
     console,
     database,
     emit,
     existing,
     fail,
-    fault,
     language,
     minor,
     one_of,
-    publish,
     table,
     told,
 )
-
-if TYPE_CHECKING:
-    from messages.events import FieldError
 
 contract = typer.Typer(
     no_args_is_help=True,
@@ -48,15 +42,11 @@ File = Annotated[
     ),
 ]
 Number = Annotated[str, typer.Argument(metavar="CONTRACT", help="Its number, such as CT-20261125-000001. 合同编号。")]
-FactId = Annotated[
-    str | None, typer.Option("--id", help="What names this report for ever: repeats count once. Default: a new one.")
-]
 Day = Annotated[str | None, typer.Option(help="The day, such as 2026-11-25; default today. 日期。")]
 Attach = Annotated[
     list[Path] | None,
     typer.Option(exists=True, dir_okay=False, help="A paper that belongs to it; may be repeated. 附件。"),
 ]
-_SOURCE = "command-line"
 
 
 @contract.command()
@@ -65,7 +55,7 @@ def register(
 ) -> None:
     """Register a contract that came in; its number is given, and the departments are told. 合同收文。"""
     document = _document(file, attach)
-    _report("contract_received", {"by": person, "document": document}, fact_id, json)
+    report("contract_received", {"by": person, "document": document}, fact_id, json)
 
 
 @contract.command()
@@ -80,7 +70,7 @@ def revise(
 ) -> None:
     """Hand in a new version of its text; every department is asked again. 提交新版本。"""
     body = {"contract": number, "by": person, "document": _document(file, attach)}
-    _report("contract_revised", body, fact_id, json)
+    report("contract_revised", body, fact_id, json)
 
 
 @contract.command()
@@ -95,7 +85,7 @@ def check(
 ) -> None:
     """Record that the other side was looked into; nothing is signed before. 核查对方信誉和实力。"""
     body = {"contract": number, "by": person, "reputation": reputation, "strength": strength}
-    _report("counterparty_checked", body, fact_id, json)
+    report("counterparty_checked", body, fact_id, json)
 
 
 @contract.command()
@@ -121,7 +111,7 @@ def sign(
         "signed_on": _day(on).isoformat(),
         "attachments": _papers(attach),
     }
-    _report("contract_signed", body, fact_id, json)
+    report("contract_signed", body, fact_id, json)
 
 
 @contract.command()
@@ -137,7 +127,7 @@ def met(
 ) -> None:
     """Record that one of its obligations was met. 义务已履行。"""
     body = {"contract": number, "by": person, "obligation": obligation, "met_on": _day(on).isoformat()}
-    _report("obligation_met", body | {"remarks": remarks}, fact_id, json)
+    report("obligation_met", body | {"remarks": remarks}, fact_id, json)
 
 
 @contract.command(name="list")
@@ -310,42 +300,6 @@ def obligations(
 # -- how a report is put together --------------------------------------------------------------------------------------
 
 
-def _report(kind: str, body: dict[str, Any], fact_id: str | None, json: bool) -> NoReturn:
-    """Hand it in as the fact it is, tell what became of it, and end the command with its exit code."""
-    from shared.ids import new_id
-    from shared.rulebook import LiveRulebook
-    from shared.settings import settings
-    from shared.words import word
-    from workers.commands.verdicts import as_json
-    from workers.intake.accept import Verdict
-    from workers.intake.facts import accept_facts
-    from workers.intake.parse import Limits, Submission
-
-    now = datetime.now(UTC)
-    fact = {"kind": kind, "source": _SOURCE, "fact_id": fact_id or new_id(), "occurred_at": now.isoformat(), **body}
-    submission = Submission(json_module.dumps(fact, ensure_ascii=False, default=str).encode(), _SOURCE)
-    limits = Limits(settings().max_body_bytes, settings().max_body_depth)
-    with database() as opened:
-        rules = LiveRulebook(opened).current()
-        with opened.transaction() as session:
-            (receipt,), batches = accept_facts(session, [submission], limits, rules, now)
-    publish(batches)
-    taken = receipt.verdict in (Verdict.ACCEPTED, Verdict.REPEATED)
-    if json:
-        emit(as_json(submission, receipt))
-    elif taken:
-        typer.echo(f"{receipt.number}  {word('verdicts', receipt.verdict, language())}")
-    else:
-        complain("\n".join(fault(_of_the_file(error, kind)) for error in receipt.errors))
-    raise typer.Exit(0 if taken else FAILED)
-
-
-def _of_the_file(error: "FieldError", kind: str) -> "FieldError":
-    """The field as the file names it, without the fact around it."""
-    name = error.field.removeprefix(f"{kind}.").removeprefix("document.")
-    return error.model_copy(update={"field": name})
-
-
 def _document(file: Path, attach: list[Path] | None) -> dict[str, Any]:
     """The contract in a file, with its text read from `text_file` (beside it) and its papers added."""
     try:
@@ -376,9 +330,4 @@ def _papers(attach: list[Path] | None) -> list[dict[str, str]]:
 def _day(text: str | None) -> date:
     from shared.calendar import BUSINESS_ZONE
 
-    if text is None:
-        return datetime.now(BUSINESS_ZONE).date()
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        fail("not_a_day", USAGE, given=text)
+    return datetime.now(BUSINESS_ZONE).date() if text is None else day(text)
