@@ -218,6 +218,13 @@ def select(
     return chosen
 
 
+def beginnings(catalogue: Catalogue[Definition], document: DocumentKind = DocumentKind.ORDER) -> tuple[str, ...]:
+    """The names of the definitions that such documents may ask for: not those that only go on from another."""
+    following = {one.then for one in catalogue.entries.values()}
+    own = {one.name for one in catalogue.entries.values() if one.document is document}
+    return tuple(sorted(own - following))
+
+
 def continued(first: Definition, following: Definition) -> Definition:
     """A definition that ends early, and the one that goes on from there, as one (PRC-10).
 

@@ -102,8 +102,8 @@ NAMED = {
         "没有部分“all”；可选：latency、floor、naive",
     ),
     "demo --definition d99": (
-        "There is no process definition 'd99'; there are d0",
-        "没有流程“d99”；可选：d0",
+        "There is no process for orders named 'd99'; there are d0",
+        "没有订单可用的流程“d99”；可选：d0",
     ),
 }
 

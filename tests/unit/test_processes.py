@@ -4,11 +4,22 @@ from datetime import date
 
 import pytest
 
+from messages.folders import DocumentKind
 from shared import definitions
 from shared.catalogue import DefinitionError, gather
 from shared.conditions import Value
 from shared.definitions import parse
-from shared.processes import Definition, Step, next_steps, pinned, select, state_after, steps_dropped, steps_to_undo
+from shared.processes import (
+    Definition,
+    Step,
+    beginnings,
+    next_steps,
+    pinned,
+    select,
+    state_after,
+    steps_dropped,
+    steps_to_undo,
+)
 from shared.states import State
 from tests.support.definitions import definition_text, step
 
@@ -149,6 +160,8 @@ def test_a_definition_that_ends_early_goes_on_as_the_one_it_names() -> None:
     assert select(known, "domestic", date(2026, 6, 1), "review").key == "review@1+fulfil@2"
     with pytest.raises(DefinitionError, match="fulfil: no document begins there; review goes on as it"):
         select(known, "domestic", date(2026, 6, 1), "fulfil")
+    assert beginnings(known) == ("review",)
+    assert beginnings(known, DocumentKind.CONTRACT) == ()
     with pytest.raises(DefinitionError, match="fulfil@3: not in the catalogue"):
         pinned(known, "review@1+fulfil@3")
 

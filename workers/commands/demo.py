@@ -46,16 +46,18 @@ def demo(
     """Send sample orders through the upstream queue and all six departments to the archive. 演示。
 
     Everything runs in a temporary folder. Exit code 0 only if nothing was lost, nothing happened twice and the audit
-    is clean. With --json the last line of stdout is one JSON object.
+    is clean, and, where staff and world are simulated, no order is left waiting. With --json the last line of stdout is
+    one JSON object.
     """
     from shared import definitions
     from shared.embedded import EmbeddedError
+    from shared.processes import beginnings
     from shared.settings import settings
     from workers.demo.summary import show
     from workers.supervisor import ChildFailed
     from workers.system import running_system, until_interrupted
 
-    one_of("definition", definition, definitions.load().names())
+    one_of("definition", definition, beginnings(definitions.load()))
     stop = until_interrupted()
     with tempfile.TemporaryDirectory(prefix="orderflow-demo-") as home:
         mine = settings().model_copy(update={"home": Path(home), "database_url": "", "broker_url": ""})
@@ -74,7 +76,8 @@ def demo(
             fail("failed", error=error)
     if json:
         emit(summary.as_data())
-    raise typer.Exit(0 if summary.good else 1)
+    stuck = autopilot and summary.waiting and not stop.is_set()
+    raise typer.Exit(0 if summary.good and not stuck else 1)
 
 
 def _run(system: "System", count: int, definition: str | None, autopilot: bool) -> "Summary":

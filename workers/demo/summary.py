@@ -57,20 +57,24 @@ class Summary:
         return sum(breach.invariant in WOULD_BREAK for breach in self.verdict.breaches)
 
     @property
+    def waiting(self) -> int:
+        """Orders that are neither finished, returned nor dead."""
+        return self.orders - sum(self.states.get(state, 0) for state in (*FINAL, State.RETURNED)) - self.dead
+
+    @property
     def good(self) -> bool:
         """Nothing lost, nothing twice, and the books in order."""
         return not self.lost and not self.duplicated_effects and self.verdict.clean
 
     def as_data(self) -> dict[str, Any]:
-        """For programs. `waiting`: orders that are neither finished, returned nor dead."""
+        """For programs."""
         ended = {state: self.states.get(state, 0) for state in (*FINAL, State.RETURNED)}
-        finished = sum(ended.values())
         return {
             "published": self.published,
             "orders": self.orders,
             "archived": ended[State.ARCHIVED],
             "ended": ended[State.ENDED],
-            "waiting": self.orders - finished - self.dead,
+            "waiting": self.waiting,
             "returned": ended[State.RETURNED],
             "cancelled": ended[State.CANCELLED],
             "refused": self.refused,
