@@ -85,6 +85,23 @@ def test_fewer_than_two_quotations_need_a_persons_reason(company: Office) -> Non
     company.assert_clean()
 
 
+@pytest.mark.requirement("SUP-02", "WHS-05")
+def test_a_new_date_stays_agreed_while_purchasing_gives_its_reason(company: Office) -> None:
+    offers(company, ("S1", "9.00", 60))
+    order(company, 10)
+    day = TODAY + 90 * DAY
+    company.decide("agree", "salesperson.1", reason=f"date {day}")
+    company.work()
+    assert tell(company, "goods_received", product=PRODUCT, quantity=1) == []  # brings the order back to its step
+    ((roles,),) = company.rows("select roles from core.user_tasks where status = 'open'")
+    assert roles == ["purchasing"]
+    company.decide("agree", "purchasing.1", reason="独家代理")
+    company.work()
+    assert [row[1:5] for row in company.rows(PURCHASES)] == [("S1", 9, 0, "独家代理")]
+    assert company.count("core.user_tasks", "status = 'open'") == 0
+    company.assert_clean()
+
+
 @pytest.mark.requirement("SUP-03", "SUP-04")
 def test_who_is_not_evaluated_or_too_late_is_not_bought_from(company: Office) -> None:
     offers(company, ("S1", "1.00", 7), evaluated=False)

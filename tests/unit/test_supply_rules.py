@@ -187,6 +187,19 @@ def test_a_person_names_the_remedy_or_is_asked_again(reason: str, kind: str | No
         assert (found.cancels, [type(each) for each in found.effects]) == (kind == "cancel", [Remedied])
 
 
+@pytest.mark.requirement("WHS-05", "SUP-02")
+def test_a_new_date_is_kept_before_purchasing_is_asked_for_its_reason() -> None:
+    visit = a_visit(agreed=True, reason=f"date {TODAY + timedelta(days=3)}", ways="purchase")
+    there = stores({"A": 3, "B": 2}, sources(a_market(("S1", 900))))
+    found = reserve(visit, there)
+    assert isinstance(found, Waiting)
+    assert (found.until, [type(each) for each in found.effects]) == (NOW, [Remedied, Lacking])
+    kept = replace(there, agreed_on={ORDER.id: TODAY + timedelta(days=3)})
+    asked = reserve(a_visit(ways="purchase"), kept)
+    assert isinstance(asked, Referred)
+    assert codes(asked) == ["supplier.few_quotations"]
+
+
 @pytest.mark.requirement("WHS-05")
 @pytest.mark.parametrize(("days", "asked"), [(-1, True), (0, False), (1, False)])
 def test_a_new_date_is_waited_for_and_once_it_is_over_a_person_is_asked_again(days: int, asked: bool) -> None:

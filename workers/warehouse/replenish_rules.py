@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+from msgspec.structs import replace
+
 from shared.department import Outcome, Passed, Referred, Visit, finding
 from workers.warehouse import remedy_rules
 from workers.warehouse.remedy_rules import Remedied
@@ -73,11 +75,13 @@ def reserve(visit: Visit, stores: Stores) -> Outcome:
     missing = {each.subject: wanted[each.subject] - available[each.subject] for each in short}
     reason = "" if remedy else visit.reason.strip()
     found = cover(visit, missing, ways_of(visit.options[WAYS], visit.step), sources, reason, by)
-    if found.questions:
+    told = (Remedied(order, visit.round, visit.now, remedy, short),) if remedy else ()
+    if found.questions and not told:
         return Referred(found.questions, basis=basis, roles=BUYERS)
+    if found.questions:  # the new date is kept first, for another person decides about buying: looked at again at once
+        return replace(wait(visit, short, [*opened, *told], basis), until=visit.now)
     basis["uncovered"] = dict(found.uncovered)
     if found.uncovered and (agreed_on is None or agreed_on < sources.today):
         open_ = [each for each in short if each.subject in found.uncovered]
         return Referred(remedy_rules.ask(open_, by), basis=basis, roles=remedy_rules.DECIDES)
-    told = (Remedied(order, visit.round, visit.now, remedy, short),) if remedy else ()
     return wait(visit, short, [*opened, *found.effects, *told], basis)
