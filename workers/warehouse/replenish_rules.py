@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
-
-from msgspec.structs import replace
+from datetime import date, timedelta
 
 from shared.department import Outcome, Passed, Referred, Visit, finding
 from workers.warehouse import remedy_rules
@@ -79,7 +77,7 @@ def reserve(visit: Visit, stores: Stores) -> Outcome:
     if found.questions and not told:
         return Referred(found.questions, basis=basis, roles=BUYERS)
     if found.questions:  # the new date is kept first, for another person decides about buying: looked at again at once
-        return replace(wait(visit, short, [*opened, *told], basis), until=visit.now)
+        return wait(visit, short, [*opened, *told], basis, timedelta(0))
     basis["uncovered"] = dict(found.uncovered)
     if found.uncovered and (agreed_on is None or agreed_on < sources.today):
         open_ = [each for each in short if each.subject in found.uncovered]

@@ -130,12 +130,18 @@ def shortages(wanted: Mapping[str, int], available: Mapping[str, int]) -> list[F
     ]
 
 
-def wait(visit: Visit, short: Sequence[Finding], effects: Sequence[object], basis: Mapping[str, Any]) -> Waiting:
-    """Wait for the products that are short, in line with others (WHS-04)."""
+def wait(
+    visit: Visit,
+    short: Sequence[Finding],
+    effects: Sequence[object],
+    basis: Mapping[str, Any],
+    longest: timedelta = LOOK_AGAIN_AFTER,
+) -> Waiting:
+    """Wait for the products that are short, in line with others (WHS-04); no longer than `longest`."""
     order = visit.order
     keys = tuple([stock_key(each.subject) for each in short])
     lacking = Lacking(order.id, order.number, order.expected_date, visit.now, order.lines)
-    return Waiting(keys, visit.now + LOOK_AGAIN_AFTER, tuple(short), (*effects, lacking), basis)
+    return Waiting(keys, visit.now + longest, tuple(short), (*effects, lacking), basis)
 
 
 def stock_key(product: str) -> str:
