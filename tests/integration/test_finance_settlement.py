@@ -218,6 +218,7 @@ def test_the_database_refuses_a_second_document_and_one_that_does_not_balance(wo
             "finance.voucher_unbalanced",
         ),
         ("update finance.invoices set corrected_at = issued_at", "finance.settled_open"),
+        ("update finance.receivables set invoiced_minor = invoiced_minor - 1", "finance.invoiced_differs"),
     ],
 )
 def test_the_audit_finds_documents_that_were_tampered_with(database: Database, tampering: str, found: str) -> None:
@@ -234,6 +235,33 @@ def test_the_audit_finds_documents_that_were_tampered_with(database: Database, t
     assert found in world.breaches()
 
 
+@pytest.mark.requirement("SET-08")
+def test_the_audit_finds_more_invoiced_than_a_delivery_is_worth(database: Database) -> None:
+    world = FinanceWorld(database)
+    world.account()
+    order = an_order()
+    with database.transaction() as session:
+        session.write(_NOTE, "DN-1", order.id, NOW)
+        session.write(_SHIPMENT, "T-1", "DN-1", order.id, NOW, NOW)
+        for line in order.lines:
+            session.write(_ORDERED, order.id, line.number, line.quantity, line.quantity)
+            session.write(_NOTE_LINE, "DN-1", order.id, line.number, line.quantity)
+    world.go(order)
+    assert world.rows("select note, value_minor from finance.deliveries") == [("DN-1", 40_000)]
+    assert world.rows("select delivery_note, receivable_minor from finance.vouchers") == [("DN-1", 40_000)]
+    assert world.breaches() == []
+    with database.transaction() as session:
+        session.write(AS_OWNER)
+        session.write("delete from logistics.delivery_note_lines where line > 1")
+    assert world.breaches() == ["finance.invoiced_beyond_delivery"]
+
+
+_ORDERED = """
+insert into logistics.ordered_lines (order_id, line, ordered, noted) values (%s, %s, %s, %s)
+"""
+_NOTE_LINE = """
+insert into logistics.delivery_note_lines (note, order_id, line, product, quantity) values (%s, %s, %s, 'P', %s)
+"""
 _NOTE = """
 insert into logistics.delivery_notes (number, order_id, customer, customer_name, address, country, region,
     issued_at, part)

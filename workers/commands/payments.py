@@ -203,6 +203,7 @@ def _shown(payment: dict[str, Any]) -> dict[str, Any]:
         "status": word("payment_states", payment["status"], language()),
         "order": payment["order"] or payment["order_given"],
         "amount": money(payment["amount_minor"], payment["currency"], language()),
+        "method": word("payment_methods", payment["method"], language()),
         "received": clock(payment["received_at"], "%Y-%m-%d %H:%M"),
         "who": payment["decided_by"],
     }

@@ -83,7 +83,7 @@ INVARIANTS: tuple[Invariant, ...] = (
         "finance.billed_twice",
         """
         select order_id::text, concat(count(*), ' vouchers in force for ', coalesce(delivery_note, 'the order'))
-        from finance.vouchers where reverses is null and reduces is null and reversed_at is null
+        from finance.vouchers where reverses is null and reversed_at is null
         group by order_id, delivery_note having count(*) > 1
         union all
         select voucher, concat(count(*), ' invoices of one voucher') from finance.invoices
@@ -136,7 +136,7 @@ INVARIANTS: tuple[Invariant, ...] = (
         from finance.receivables r
         left join lateral (
             select min(number) as number from finance.invoices
-            where order_id = r.order_id and corrects is null and reduces is null and corrected_at is null
+            where order_id = r.order_id and corrects is null and corrected_at is null
         ) i on true
         where r.settled_at is not null and (r.received_minor < r.due_minor or i.number is null)
         """,

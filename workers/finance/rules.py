@@ -287,15 +287,15 @@ def overdue_findings(account: Account, today: date, allowed_days: int) -> Iterat
         )
 
 
-def receivable_of(order: Order, received_minor: int, owed_minor: int | None = None) -> Receivable:
-    """The order's total as its receivable; `owed_minor`: where goods came back, what is left of it."""
+def receivable_of(order: Order, received_minor: int) -> Receivable:
+    """The order's total as its receivable."""
     return Receivable(
         order.id,
         order.number,
         order.customer.code,
         order.payment.terms,
         order.currency,
-        order.total_minor if owed_minor is None else owed_minor,
+        order.total_minor,
         received_minor,
     )
 
@@ -351,21 +351,14 @@ def payment_key(order_id: str) -> str:
 
 
 def payment_basis(
-    order: Order,
-    received_minor: int,
-    paid_at: datetime | None = None,
-    method: str | None = None,
-    owed_minor: int | None = None,
+    order: Order, received_minor: int, paid_at: datetime | None = None, method: str | None = None
 ) -> dict[str, Any]:
-    """收款确认: paid, part paid or unpaid, with amount, date and method of the last payment (SET-01). `owed_minor`:
-    where that is less than the order's total.
-    """
-    due = order.total_minor if owed_minor is None else owed_minor
-    status = "paid" if received_minor >= due else "part_paid" if received_minor else "unpaid"
+    """收款确认: paid, part paid or unpaid, with amount, date and method of the last payment (SET-01)."""
+    status = "paid" if received_minor >= order.total_minor else "part_paid" if received_minor else "unpaid"
     return {
         "payment": status,
         "received_minor": received_minor,
-        "due_minor": due,
+        "due_minor": order.total_minor,
         "currency": order.currency,
         "paid_at": paid_at,
         "method": method,

@@ -31,14 +31,13 @@ class Deals:
 # Each table is asked for one order at a time: joined, the small index of a table that is still empty would be planned
 # to be read whole, and stay so.
 _DEALS = """
-select w.id, coalesce(p.total, 0), p.paid_at, p.method, r.due_minor, r.invoiced_minor, coalesce(r.returned_minor, 0),
+select w.id, coalesce(p.total, 0), p.paid_at, p.method, r.due_minor, r.invoiced_minor,
     coalesce(s.shipped, false), s.note, s.delivered_at, coalesce(s.parts, 0), a.invoice_title, a.tax_number,
     a.invoice_address, (select max(c.due) from compliance.contract_payments c where c.order_id = w.id),
-    array(select h.line from after_sales.held_lines h where h.order_id = w.id),
-    (select min(h.case_number) from after_sales.held_lines h where h.order_id = w.id)
+    h.lines, h.case_number
 from unnest(%s::uuid[], %s::text[], %s::text[]) as w(id, customer, currency)
 left join lateral (
-    select due_minor, invoiced_minor, returned_minor from finance.receivables
+    select due_minor, invoiced_minor from finance.receivables
     where order_id = w.id and currency = w.currency limit 1
 ) r on true
 left join lateral (
@@ -54,6 +53,9 @@ left join lateral (
         max(delivery_note) as note, max(parts) as parts
     from logistics.shipment_status where order_id = w.id
 ) s on true
+left join lateral (
+    select array_agg(line) as lines, min(case_number) as case_number from after_sales.held_lines where order_id = w.id
+) h on true
 """
 
 
@@ -61,8 +63,7 @@ left join lateral (
 _DELIVERIES = """
 select d.order_id, d.note, d.value_minor, d.lines, d.delivered_at, exists (
     select from finance.vouchers v
-    where v.order_id = d.order_id and v.delivery_note = d.note and v.reverses is null and v.reduces is null
-        and v.reversed_at is null
+    where v.order_id = d.order_id and v.delivery_note = d.note and v.reverses is null and v.reversed_at is null
 )
 from unnest(%s::uuid[]) as w(id) join finance.deliveries d on d.order_id = w.id
 order by d.order_id, d.shipped_at, d.note
@@ -77,7 +78,7 @@ def read_deals(session: Session, visits: Sequence[Visit]) -> Deals:
         return Deals(date.min, {})
     wanted = [(visit.order.id, visit.order.customer.code, visit.order.currency) for visit in visits]
     rows = session.rows(_DEALS, *columns(wanted, 3))
-    parted = sorted(row[0] for row in rows if row[10] > 1)
+    parted = sorted(row[0] for row in rows if row[9] > 1)
     deliveries = _read_deliveries(session, parted) if parted else {}
     deals = {row[0]: _deal(row, tuple(deliveries.get(row[0], ()))) for row in rows}
     return Deals(business_day(visits[0].now), deals)
@@ -92,7 +93,7 @@ def _read_deliveries(session: Session, order_ids: Sequence[str]) -> dict[str, li
 
 
 def _deal(row: Row, deliveries: tuple[Delivery, ...]) -> Deal:
-    _, total, paid_at, method, due, invoiced, returned, shipped, note, delivered_at, _, *rest = row
+    _, total, paid_at, method, due, invoiced, shipped, note, delivered_at, _, *rest = row
     title, tax_number, address, contract_due, held, case_number = rest
     return Deal(
         total,
@@ -100,13 +101,12 @@ def _deal(row: Row, deliveries: tuple[Delivery, ...]) -> Deal:
         method,
         due,
         invoiced,
-        returned,
         shipped,
         note if shipped else None,
         _day(delivered_at),
         deliveries,
         contract_due,
-        frozenset(held),
+        frozenset(held or ()),
         case_number or "",
         InvoiceData(title or "", tax_number or "", address or ""),
     )
@@ -244,7 +244,7 @@ def _issued(b: Billing, number: str) -> Announcement:
 _LIVE = """
 select v.order_id, v.number, i.number
 from finance.vouchers v join finance.invoices i on i.voucher = v.number
-where v.order_id = any(%s::uuid[]) and v.reverses is null and v.reduces is null and v.reversed_at is null
+where v.order_id = any(%s::uuid[]) and v.reverses is null and v.reversed_at is null
 order by v.order_id, v.number
 """
 _REVERSE_VOUCHERS = """

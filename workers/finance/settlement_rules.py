@@ -46,8 +46,6 @@ class Deal:
     """Of its receivable; None: finance has not reviewed the order."""
     invoiced_minor: int | None = None
     """All invoices less red-letter ones; None: there is none."""
-    returned_minor: int = 0
-    """What came back and is owed for no more."""
     shipped: bool = False
     note: str | None = None
     delivered_on: date | None = None
@@ -109,14 +107,14 @@ def settle(visit: Visit, deal: Deal, today: date) -> Outcome:
     agreeing to figures that differ settles them as they are. Payment is waited for in any case (SET-01, 03, 04, 08).
     """
     order = visit.order
-    owed = order.total_minor - deal.returned_minor
+    owed = order.total_minor
     paid = deal.received_minor >= owed
-    basis = payment_basis(order, deal.received_minor, deal.paid_at, deal.method, owed)
+    basis = payment_basis(order, deal.received_minor, deal.paid_at, deal.method)
     billings = bill(visit, deal, today) if paid or _billed_at(visit) != AFTER_PAYMENT else ()
     invoiced = (deal.invoiced_minor or 0) + sum(billing.amount_minor for billing in billings)
     effects: tuple[Receivable | Billing | Settled, ...] = billings
     if deal.due_minor != owed:
-        effects = (receivable_of(order, deal.received_minor, owed), *billings)
+        effects = (receivable_of(order, deal.received_minor), *billings)
     findings: list[Finding] = []
     if billings:
         findings = [*delivery_findings(visit, deal.shipped), *invoice_findings(order, deal.data)]
@@ -211,9 +209,9 @@ def _shares(order: Order, deal: Deal) -> Iterator[tuple[int, int, Delivery]]:
     if not deal.deliveries:
         billed = deal.invoiced_minor is not None
         whole = Delivery(deal.note, order.total_minor, frozenset(), deal.delivered_on, billed)
-        yield 0, order.total_minor - deal.returned_minor, whole
+        yield 0, order.total_minor, whole
         return
-    owed, before = order.total_minor - deal.returned_minor, 0
+    owed, before = order.total_minor, 0
     for delivery in deal.deliveries[:-1]:
         upto = min(before + delivery.value_minor, owed)
         yield before, upto, delivery

@@ -19,7 +19,6 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     Index,
-    Integer,
     MetaData,
     SmallInteger,
     Table,
@@ -49,8 +48,6 @@ accounts = Table(
     Column("tax_number", Text),
     Column("invoice_title", Text),
     Column("invoice_address", Text),
-    Column("settlement_cycle", Text, nullable=False, server_default="monthly", comment="结算周期"),
-    CheckConstraint("settlement_cycle in ('monthly', 'half_monthly', 'weekly')", name="settlement_cycle"),
     CheckConstraint("limit_minor >= 0", name="limit"),
     CheckConstraint("exposure_minor >= 0", name="exposure"),
     CheckConstraint("hold_reason <> ''", name="hold_says_why"),
@@ -79,8 +76,7 @@ receivables = Table(
     Column("customer", Text, nullable=False),
     Column("terms", Text, nullable=False),
     Column("currency", Text, nullable=False),
-    Column("due_minor", BigInteger, nullable=False, comment="the order's total less returns"),
-    Column("returned_minor", BigInteger, nullable=False, server_default="0", comment="of goods that came back"),
+    Column("due_minor", BigInteger, nullable=False, comment="the order's total"),
     Column("received_minor", BigInteger, nullable=False, server_default="0", comment="all payments in its currency"),
     Column("invoiced_minor", BigInteger, comment="invoices less red-letter ones; null: none is in force"),
     Column("due_date", Date, comment="when it must be paid; from the invoice on"),
@@ -129,7 +125,7 @@ payments = Table(
     Column("booked_at", _time, nullable=False),
     CheckConstraint(
         "case kind when 'received' then amount_minor > 0 when 'moved' then amount_minor <> 0"
-        " when 'paid_back' then amount_minor < 0 when 'refund' then amount_minor < 0 else false end",
+        " when 'paid_back' then amount_minor < 0 else false end",
         name="amount",
     ),
     CheckConstraint("(order_id is null) = (customer is null)", name="matched_has_customer"),
@@ -181,11 +177,9 @@ vouchers = Table(
     Column("booked_at", _time, nullable=False),
     Column("reverses", Text, ForeignKey("finance.vouchers.number"), unique=True, comment="the voucher it takes back"),
     Column("reversed_at", _time),
-    Column("reduces", Text, ForeignKey("finance.vouchers.number"), comment="the voucher that returned goods lessen"),
-    CheckConstraint("reverses is null or reduces is null", name="one_correction"),
     CheckConstraint("receivable_minor = revenue_minor + output_tax_minor", name="balanced"),
     CheckConstraint(
-        "case when reverses is null and reduces is null then least(revenue_minor, output_tax_minor) >= 0"
+        "case when reverses is null then least(revenue_minor, output_tax_minor) >= 0"
         " else greatest(revenue_minor, output_tax_minor) <= 0 end",
         name="sign",
     ),
@@ -194,9 +188,8 @@ vouchers = Table(
         "order_id",
         text("coalesce(delivery_note, '')"),
         unique=True,
-        postgresql_where=text("reverses is null and reduces is null and reversed_at is null"),
+        postgresql_where=text("reverses is null and reversed_at is null"),
     ),
-    Index("ix_vouchers_reduces", "reduces", postgresql_where=text("reduces is not null")),
     comment="sales vouchers; corrected only by reversal",
 )
 
@@ -219,11 +212,9 @@ invoices = Table(
         "corrects", Text, ForeignKey("finance.invoices.number"), unique=True, comment="the one it takes back (红字)"
     ),
     Column("corrected_at", _time),
-    Column("reduces", Text, ForeignKey("finance.invoices.number"), comment="the one that returned goods lessen (红字)"),
-    CheckConstraint("corrects is null or reduces is null", name="one_correction"),
     CheckConstraint("title <> '' and address <> ''", name="addressed"),
     Index("ix_invoices_order_id", "order_id"),
-    comment="invoices; taken back or lessened only by a red-letter one",
+    comment="invoices; taken back only by a red-letter one",
 )
 
 payment_accounts = Table(
@@ -249,84 +240,4 @@ payment_notices = Table(
     Column("paid_at", _time, nullable=False, comment="as the customer says"),
     CheckConstraint("amount_minor >= 0", name="amount"),
     comment="付款通知: what customers say that they have paid; the bank's word is in payments",
-)
-
-refunds = Table(
-    "refunds",
-    metadata,
-    Column("case_number", Text, primary_key=True, comment="of the after-sales case that asked for it"),
-    Column("line", Integer, primary_key=True),
-    Column("order_id", _id, nullable=False, index=True),
-    Column("quantity", BigInteger, nullable=False),
-    Column("value_minor", BigInteger, nullable=False, comment="what was to be paid for the returned goods"),
-    Column("paid_by", Text, nullable=False),
-    Column("paid_at", _time, nullable=False),
-    CheckConstraint("quantity > 0 and value_minor >= 0", name="amounts"),
-    comment="退款: goods that came back and are no longer owed for",
-)
-
-returned_lines = Table(
-    "returned_lines",
-    metadata,
-    Column("order_id", _id, primary_key=True),
-    Column("line", Integer, primary_key=True),
-    Column("ordered", BigInteger, nullable=False),
-    Column("value_minor", BigInteger, nullable=False, comment="of the whole line"),
-    Column("returned", BigInteger, nullable=False),
-    Column("refunded_minor", BigInteger, nullable=False),
-    CheckConstraint("returned between 0 and ordered", name="returned_within_ordered"),
-    CheckConstraint("refunded_minor between 0 and value_minor", name="refunded_within_value"),
-    comment="how much of each line came back: never more than was ordered, nor for more than it cost",
-)
-
-statements = Table(
-    "statements",
-    metadata,
-    Column("number", Text, primary_key=True),
-    Column("customer", Text, nullable=False),
-    Column("currency", Text, nullable=False),
-    Column("period_from", Date, nullable=False),
-    Column("period_to", Date, nullable=False, comment="its last day"),
-    Column("opening_minor", BigInteger, nullable=False, comment="invoiced less paid before the period"),
-    Column("delivered_minor", BigInteger, nullable=False),
-    Column("invoiced_minor", BigInteger, nullable=False),
-    Column("paid_minor", BigInteger, nullable=False),
-    Column("closing_minor", BigInteger, nullable=False),
-    Column("differences", Integer, nullable=False),
-    Column("made_at", _time, nullable=False),
-    Column("answer", Text, comment="null: the customer has not answered"),
-    Column("answered_at", _time),
-    Column("recorded_by", Text),
-    Column("remarks", Text),
-    CheckConstraint("period_from <= period_to", name="period"),
-    CheckConstraint("closing_minor = opening_minor + invoiced_minor - paid_minor", name="adds_up"),
-    CheckConstraint("answer in ('confirmed', 'disputed')", name="answer"),
-    CheckConstraint("num_nulls(answer, answered_at, recorded_by, remarks) in (0, 4)", name="answered"),
-    Index("uq_statements_period", "customer", "currency", "period_from", "period_to", unique=True),
-    comment="对账单: what a customer got, was invoiced and paid in a settlement period",
-)
-
-statement_lines = Table(
-    "statement_lines",
-    metadata,
-    Column("statement", Text, ForeignKey("finance.statements.number"), primary_key=True),
-    Column("line", Integer, primary_key=True),
-    Column("kind", Text, nullable=False, comment="delivery, invoice, payment"),
-    Column("document", Text, nullable=False),
-    Column("order_number", Text),
-    Column("at", _time, nullable=False),
-    Column("amount_minor", BigInteger, nullable=False),
-    comment="the documents of a statement",
-)
-
-statement_differences = Table(
-    "statement_differences",
-    metadata,
-    Column("statement", Text, ForeignKey("finance.statements.number"), primary_key=True),
-    Column("order_number", Text, primary_key=True),
-    Column("kind", Text, primary_key=True),
-    Column("delivered_minor", BigInteger, nullable=False),
-    Column("invoiced_minor", BigInteger, nullable=False),
-    Column("paid_minor", BigInteger, nullable=False),
-    comment="every order of which deliveries, invoices and payments do not agree at the end of the period",
 )

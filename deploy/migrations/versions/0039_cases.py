@@ -15,7 +15,7 @@ select case_number, line, quantity, condition, received_at from warehouse.custom
 # Lines whose settlement waits, because the customer did not get them as ordered (AFT-03).
 HELD_LINES = """
 create view after_sales.held_lines as
-select l.order_id, l.line, l.quantity, c.number as case_number
+select c.order_id, l.line, l.quantity, c.number as case_number
 from after_sales.cases c join after_sales.case_lines l on l.number = c.number
 where c.kind = 'exception' and c.closed_at is null
 """
@@ -102,7 +102,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_cases_open",
         "cases",
-        ["opened_at"],
+        ["order_id"],
         unique=False,
         schema="after_sales",
         postgresql_where=sa.text("closed_at is null"),

@@ -1,6 +1,4 @@
-"""finance: what payments are for, vouchers per delivery, red-letter invoices in part, refunds, statements"""
-
-from datetime import date, datetime
+"""finance: what payments are for, vouchers per delivery"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +8,7 @@ down_revision = "0043"
 branch_labels = None
 depends_on = None
 
-IDENTITY, MOMENT = sa.Uuid(as_uuid=False), sa.DateTime(timezone=True)
+MOMENT = sa.DateTime(timezone=True)
 
 PAYMENT_STATUS = """
 create or replace view finance.payment_status as
@@ -89,8 +87,6 @@ where l.kind = 'contract_of' and b.kind = 'payment'
 def upgrade() -> None:
     _accounts_and_payments()
     _documents()
-    _refunds()
-    _statements()
     for view in (
         PAYMENT_STATUS,
         OPEN_TASKS,
@@ -102,7 +98,7 @@ def upgrade() -> None:
         op.execute(view)
 
 
-def _add(table: str, column: "sa.Column[str] | sa.Column[int] | sa.Column[date] | sa.Column[datetime]") -> None:
+def _add(table: str, column: "sa.Column[str] | sa.Column[int]") -> None:
     op.add_column(table, column, schema="finance")
 
 
@@ -112,37 +108,21 @@ def _check(table: str, name: str, condition: str) -> None:
 
 def _accounts_and_payments() -> None:
     _add(
-        "accounts",
-        sa.Column("settlement_cycle", sa.Text(), server_default="monthly", nullable=False, comment="结算周期"),
-    )
-    _check("accounts", "settlement_cycle", "settlement_cycle in ('monthly', 'half_monthly', 'weekly')")
-    _add(
         "receivables",
         sa.Column("invoiced_minor", sa.BigInteger(), comment="invoices less red-letter ones; null: none is in force"),
-    )
-    _add(
-        "receivables",
-        sa.Column(
-            "returned_minor",
-            sa.BigInteger(),
-            server_default="0",
-            nullable=False,
-            comment="of goods that came back",
-        ),
     )
     op.execute(
         "update finance.receivables r set invoiced_minor = i.amount_minor from finance.invoices i"
         " where i.order_id = r.order_id and i.corrects is null and i.corrected_at is null"
     )
     _check("receivables", "invoiced_within_due", "invoiced_minor between 0 and due_minor")
-    op.execute("comment on column finance.receivables.due_minor is 'the order''s total less returns'")
     _add("payments", sa.Column("kind", sa.Text(), server_default="received", nullable=False))
     op.drop_constraint("ck_payments_amount", "payments", schema="finance")
     _check(
         "payments",
         "amount",
         "case kind when 'received' then amount_minor > 0 when 'moved' then amount_minor <> 0"
-        " when 'paid_back' then amount_minor < 0 when 'refund' then amount_minor < 0 else false end",
+        " when 'paid_back' then amount_minor < 0 else false end",
     )
     op.execute(
         "comment on table finance.payments is 'money that came in, each payment once; below zero what went out again,"
@@ -179,27 +159,6 @@ def _accounts_and_payments() -> None:
 
 def _documents() -> None:
     _add("vouchers", sa.Column("delivery_note", sa.Text(), comment="that it is over; null: the whole order"))
-    _add("vouchers", sa.Column("reduces", sa.Text(), comment="the voucher that returned goods lessen"))
-    _add("invoices", sa.Column("reduces", sa.Text(), comment="the one that returned goods lessen (红字)"))
-    for table in ("vouchers", "invoices"):
-        op.create_foreign_key(
-            op.f(f"fk_{table}_reduces_{table}"),
-            table,
-            table,
-            ["reduces"],
-            ["number"],
-            source_schema="finance",
-            referent_schema="finance",
-        )
-    _check("vouchers", "one_correction", "reverses is null or reduces is null")
-    _check("invoices", "one_correction", "corrects is null or reduces is null")
-    op.drop_constraint("ck_vouchers_sign", "vouchers", schema="finance")
-    _check(
-        "vouchers",
-        "sign",
-        "case when reverses is null and reduces is null then least(revenue_minor, output_tax_minor) >= 0"
-        " else greatest(revenue_minor, output_tax_minor) <= 0 end",
-    )
     op.drop_index("uq_vouchers_order_id", "vouchers", schema="finance")
     op.create_index(
         "uq_vouchers_order_id_delivery_note",
@@ -207,120 +166,7 @@ def _documents() -> None:
         ["order_id", sa.text("coalesce(delivery_note, '')")],
         unique=True,
         schema="finance",
-        postgresql_where=sa.text("reverses is null and reduces is null and reversed_at is null"),
-    )
-    op.create_index(
-        "ix_vouchers_reduces",
-        "vouchers",
-        ["reduces"],
-        schema="finance",
-        postgresql_where=sa.text("reduces is not null"),
+        postgresql_where=sa.text("reverses is null and reversed_at is null"),
     )
     op.drop_index("uq_invoices_order_id", "invoices", schema="finance")
     op.create_index("ix_invoices_order_id", "invoices", ["order_id"], schema="finance")
-    op.execute("comment on table finance.invoices is 'invoices; taken back or lessened only by a red-letter one'")
-
-
-def _refunds() -> None:
-    op.create_table(
-        "refunds",
-        sa.Column("case_number", sa.Text(), nullable=False, comment="of the after-sales case that asked for it"),
-        sa.Column("line", sa.Integer(), nullable=False),
-        sa.Column("order_id", IDENTITY, nullable=False),
-        sa.Column("quantity", sa.BigInteger(), nullable=False),
-        sa.Column("value_minor", sa.BigInteger(), nullable=False, comment="what was to be paid for the returned goods"),
-        sa.Column("paid_by", sa.Text(), nullable=False),
-        sa.Column("paid_at", MOMENT, nullable=False),
-        sa.PrimaryKeyConstraint("case_number", "line", name=op.f("pk_refunds")),
-        sa.CheckConstraint("quantity > 0 and value_minor >= 0", name=op.f("ck_refunds_amounts")),
-        schema="finance",
-        comment="退款: goods that came back and are no longer owed for",
-    )
-    op.create_index("ix_refunds_order_id", "refunds", ["order_id"], schema="finance")
-    op.create_table(
-        "returned_lines",
-        sa.Column("order_id", IDENTITY, nullable=False),
-        sa.Column("line", sa.Integer(), nullable=False),
-        sa.Column("ordered", sa.BigInteger(), nullable=False),
-        sa.Column("value_minor", sa.BigInteger(), nullable=False, comment="of the whole line"),
-        sa.Column("returned", sa.BigInteger(), nullable=False),
-        sa.Column("refunded_minor", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("order_id", "line", name=op.f("pk_returned_lines")),
-        sa.CheckConstraint("returned between 0 and ordered", name=op.f("ck_returned_lines_returned_within_ordered")),
-        sa.CheckConstraint(
-            "refunded_minor between 0 and value_minor", name=op.f("ck_returned_lines_refunded_within_value")
-        ),
-        schema="finance",
-        comment="how much of each line came back: never more than was ordered, nor for more than it cost",
-    )
-
-
-def _statements() -> None:
-    amounts: list[sa.Column[int]] = [
-        sa.Column(f"{name}_minor", sa.BigInteger(), nullable=False) for name in ("delivered", "invoiced", "paid")
-    ]
-    op.create_table(
-        "statements",
-        sa.Column("number", sa.Text(), nullable=False),
-        sa.Column("customer", sa.Text(), nullable=False),
-        sa.Column("currency", sa.Text(), nullable=False),
-        sa.Column("period_from", sa.Date(), nullable=False),
-        sa.Column("period_to", sa.Date(), nullable=False, comment="its last day"),
-        sa.Column("opening_minor", sa.BigInteger(), nullable=False, comment="invoiced less paid before the period"),
-        *amounts,
-        sa.Column("closing_minor", sa.BigInteger(), nullable=False),
-        sa.Column("differences", sa.Integer(), nullable=False),
-        sa.Column("made_at", MOMENT, nullable=False),
-        sa.Column("answer", sa.Text(), comment="null: the customer has not answered"),
-        sa.Column("answered_at", MOMENT),
-        sa.Column("recorded_by", sa.Text()),
-        sa.Column("remarks", sa.Text()),
-        sa.PrimaryKeyConstraint("number", name=op.f("pk_statements")),
-        sa.CheckConstraint("period_from <= period_to", name=op.f("ck_statements_period")),
-        sa.CheckConstraint(
-            "closing_minor = opening_minor + invoiced_minor - paid_minor", name=op.f("ck_statements_adds_up")
-        ),
-        sa.CheckConstraint("answer in ('confirmed', 'disputed')", name=op.f("ck_statements_answer")),
-        sa.CheckConstraint(
-            "num_nulls(answer, answered_at, recorded_by, remarks) in (0, 4)", name=op.f("ck_statements_answered")
-        ),
-        schema="finance",
-        comment="对账单: what a customer got, was invoiced and paid in a settlement period",
-    )
-    op.create_index(
-        "uq_statements_period",
-        "statements",
-        ["customer", "currency", "period_from", "period_to"],
-        unique=True,
-        schema="finance",
-    )
-    statement = sa.ForeignKeyConstraint(
-        ["statement"], ["finance.statements.number"], name=op.f("fk_statement_lines_statement_statements")
-    )
-    op.create_table(
-        "statement_lines",
-        sa.Column("statement", sa.Text(), nullable=False),
-        sa.Column("line", sa.Integer(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False, comment="delivery, invoice, payment"),
-        sa.Column("document", sa.Text(), nullable=False),
-        sa.Column("order_number", sa.Text()),
-        sa.Column("at", MOMENT, nullable=False),
-        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("statement", "line", name=op.f("pk_statement_lines")),
-        statement,
-        schema="finance",
-        comment="the documents of a statement",
-    )
-    op.create_table(
-        "statement_differences",
-        sa.Column("statement", sa.Text(), nullable=False),
-        sa.Column("order_number", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        *[sa.Column(f"{name}_minor", sa.BigInteger(), nullable=False) for name in ("delivered", "invoiced", "paid")],
-        sa.PrimaryKeyConstraint("statement", "order_number", "kind", name=op.f("pk_statement_differences")),
-        sa.ForeignKeyConstraint(
-            ["statement"], ["finance.statements.number"], name=op.f("fk_statement_differences_statement_statements")
-        ),
-        schema="finance",
-        comment="every order of which deliveries, invoices and payments do not agree at the end of the period",
-    )
