@@ -12,6 +12,7 @@ from workers.commands import (
     cases,
     changes,
     contracts,
+    customers,
     delegate,
     deliveries,
     demo,
@@ -72,6 +73,7 @@ app.add_typer(delegate.delegate, name="delegate", rich_help_panel="People 审批
 app.add_typer(contracts.contract, name="contract", rich_help_panel="Contracts 合同")
 app.command(cls=edges.FactCommand, rich_help_panel="Orders 订单")(edges.fact)
 app.command("print", rich_help_panel="Orders 订单")(paper.print_documents)
+app.add_typer(customers.customer, name="customer", rich_help_panel="Orders 订单")
 app.add_typer(cases.case, name="case", rich_help_panel="Orders 订单")
 app.add_typer(inquiries.inquiry, name="inquiry", rich_help_panel="Orders 订单")
 app.add_typer(quotations.quote, name="quote", rich_help_panel="Orders 订单")

@@ -45,11 +45,12 @@ def send_out(database: Database, *orders: Order, delivered_at: datetime | None =
                 """
                 with note as (
                     insert into logistics.delivery_notes
-                        (number, order_id, customer, customer_name, address, country, region, issued_at)
-                    values (%s, %s, 'C001', 'x', 'x', 'CN', '', %s) returning number, order_id, issued_at
+                        (number, order_id, customer, customer_name, address, country, region, issued_at, part)
+                    values (%s, %s, 'C001', 'x', 'x', 'CN', '', %s, 1) returning number, order_id, issued_at
                 )
-                insert into logistics.shipments (tracking_number, note, order_id, quantity, shipped_at, delivered_at)
-                select %s, number, order_id, 5, issued_at, %s from note
+                insert into logistics.shipments
+                    (tracking_number, note, order_id, quantity, shipped_at, delivered_at, rest)
+                select %s, number, order_id, 5, issued_at, %s, 0 from note
                 """,
                 f"DN-{order.number}",
                 order.id,

@@ -39,7 +39,11 @@ customers = Table(
     Column("phone", Text),
     Column("email", Text),
     Column("sale_type", Text, nullable=False, comment="the only one that an order of this customer may have"),
-    Column("class", Text, comment="A, B or C by importance; null: not classified yet"),
+    Column("class", Text, comment="A, B or C by sales; null: not classified yet"),
+    Column("class_override", Text, comment="by potential, as a person says; goes before `class`"),
+    Column("override_reason", Text),
+    Column("override_by", Text),
+    Column("override_at", DateTime(timezone=True)),
     Column(
         "reviewed_at",
         DateTime(timezone=True),
@@ -50,9 +54,17 @@ customers = Table(
     CheckConstraint("sale_type in ('domestic', 'foreign', 'internal')", name="sale_type"),
     Column("language", Text, comment="that they are written to in; null: by where the goods go"),
     CheckConstraint("class in ('A', 'B', 'C')", name="class"),
+    CheckConstraint("class_override in ('A', 'B', 'C')", name="class_override"),
     CheckConstraint("language in ('zh', 'en')", name="language"),
     CheckConstraint("country ~ '^[A-Z]{2}$'", name="country"),
     comment="who buys: identity, contacts, class",
+)
+
+classifications = Table(
+    "classifications",
+    metadata,
+    Column("day", Date, primary_key=True),
+    comment="days of business on which customers were classified by their sales",
 )
 
 products = Table(

@@ -6,10 +6,13 @@ Each works through its orders a page and a transaction at a time, and passes by 
 from datetime import datetime
 
 from shared import comments
+from shared.calendar import BUSINESS_ZONE
 from shared.lapse import START, lapse
+from shared.policy import select
 from shared.purge import purge
 from shared.reminders import remind_of_payments, remind_of_receipts
 from workers.process import Process
+from workers.sales_review.customers import reclassify_daily
 
 PAGE = 500
 
@@ -73,3 +76,10 @@ def remind_customers(process: Process, now: datetime) -> int:
                 count = remind(session, definitions, now, PAGE)
             written += count
     return written
+
+
+def classify_customers(process: Process, now: datetime) -> int:
+    """Once a day by their sales (CRM-01), by the policy of that day. Returns how many have another class now."""
+    policy = select(process.rulebook.current().policies, now.astimezone(BUSINESS_ZONE).date())
+    with process.database.transaction() as session:
+        return reclassify_daily(session, policy, now)

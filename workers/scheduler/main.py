@@ -12,6 +12,7 @@ from workers.scheduler.dates import mark_late, reopen_promises
 from workers.scheduler.deadlines import (
     ask_creators_for_comments,
     ask_for_comments,
+    classify_customers,
     lapse_approvals,
     purge_unreviewed,
     remind_customers,
@@ -25,7 +26,7 @@ log = structlog.get_logger()
 EVERY_TICK: tuple[Duty, ...] = (publish_due, wake_due, rescue_held_by_the_dead, rescue_lost, mark_overdue, anchor)
 DEADLINES: tuple[Duty, ...] = (purge_unreviewed, lapse_approvals, ask_for_comments, reopen_promises, mark_late)
 """What is brought by the end of a day, and can wait a minute."""
-SLOW: tuple[Duty, ...] = (ask_creators_for_comments, remind_customers)
+SLOW: tuple[Duty, ...] = (ask_creators_for_comments, remind_customers, classify_customers)
 DUTIES = (*EVERY_TICK, *DEADLINES, *SLOW)
 
 
