@@ -359,5 +359,5 @@ def test_money_comes_by_one_of_the_methods_that_there_are(office: Office, method
     (error,) = refused.errors
     assert (refused.verdict, error.field, error.code) == ("refused", "payment_received.method", "enum")
     assert error.reason == "Input should be 'online', 'wire', 'acceptance' or 'cash'"
-    assert reason(error.code, error.reason, "zh") == "须为 'online', 'wire', 'acceptance', 'cash' 之一"
+    assert reason(error.code, error.reason, "zh") == "须为 'online'、'wire'、'acceptance'、'cash' 之一"
     assert office.count("core.facts") == 0
