@@ -7,7 +7,6 @@ worked on only while it stands at the round and step that the batch names. Nothi
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import groupby
 from typing import Any
 
 import psycopg
@@ -24,6 +23,7 @@ from shared.database import CommitUnknown, Database, Row, Session, array, column
 from shared.department import (
     Booked,
     Department,
+    FactHandler,
     Finding,
     NewFolder,
     ReportedFact,
@@ -217,17 +217,27 @@ class Runtime:
         facts = [ReportedFact(row[0], row[1], FACT.validate_json(row[2]), now) for row in rows if row[0]]
         wake: set[str] = set()
         refused: dict[str, list[Finding]] = {}
-        for kind, group in groupby(sorted(facts, key=lambda fact: fact.body.kind), key=lambda fact: fact.body.kind):
-            handler = self.department.fact_handlers.get(kind)
-            if handler is None:
-                raise Unworkable(f"{self.department.name} books no facts of kind {kind}")
-            booked: Booked = handler(session, sorted(group, key=lambda fact: fact.id))
+        for handler, reported in self._by_handler(facts):
+            booked: Booked = handler(session, reported)
             wake.update(booked.wake)
             for fact_id, reason in booked.refused.items():
                 refused[fact_id] = [reason, *booked.also.get(fact_id, ())]
         outcomes = [(fact.id, to_json(as_data(refused[fact.id])) if fact.id in refused else None) for fact in facts]
         session.write(_HANDLED, now, *columns(outcomes, 2))
         return wake_orders(session, wake, now), len(facts)
+
+    def _by_handler(self, facts: Sequence[ReportedFact]) -> list[tuple[FactHandler, list[ReportedFact]]]:
+        """What each handler books, as it came in, whatever its kinds; handlers always in the same order, so that two
+        batches lock alike.
+        """
+        handlers = self.department.fact_handlers
+        unknown = {fact.body.kind for fact in facts} - handlers.keys()
+        if unknown:
+            raise Unworkable(f"{self.department.name} books no facts of kind {', '.join(sorted(unknown))}")
+        groups: dict[FactHandler, list[ReportedFact]] = {}
+        for fact in sorted(facts, key=lambda fact: fact.id):
+            groups.setdefault(handlers[fact.body.kind], []).append(fact)
+        return [(each, groups[each]) for each in dict.fromkeys(handlers.values()) if each in groups]
 
 
 def wake_orders(session: Session, keys: Iterable[str], now: datetime) -> list[Batch]:

@@ -1,5 +1,6 @@
 """Cases of after-sales through running departments: opened, worked on, closed; returned goods; the archive waits."""
 
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -214,6 +215,22 @@ def test_cases_are_assigned_handled_and_closed_with_their_result_told_to_the_cus
     told = company.told()
     assert (told["orderflow.case.opened"], told["orderflow.case.closed"]) == (2, 2)
     company.assert_clean()
+
+
+@pytest.mark.requirement("AFT-06", "AFT-07")
+def test_what_was_done_before_a_case_was_closed_is_kept_when_both_come_at_once(company: Office) -> None:
+    number = shipped(company)
+    case = opened(company, number, "repair", product="P003")
+    head = {"source": "world", "occurred_at": company.now.isoformat(), "case": case, "by": CLERK}
+    noted = {**head, "kind": "case_handled", "fact_id": "1", "note": "换了电池"}
+    ended = {**head, "kind": "case_closed", "fact_id": "2", "outcome": "done", "result": "可正常使用"}
+    late = {**noted, "fact_id": "3"}
+    company.report(*(json.dumps(each).encode() for each in (noted, ended, late)))
+    company.work()
+    refused = company.rows("select fact_id from core.facts where refused is not null")
+    assert refused == [("3",)]
+    entries = company.rows("select kind from after_sales.case_entries where number = %s order by id", case)
+    assert [kind for (kind,) in entries] == ["opened", "handled", "closed"]
 
 
 @pytest.mark.requirement("RPT-03", "AFT-10")

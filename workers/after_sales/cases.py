@@ -116,10 +116,9 @@ def _open(session: Session, taken: Sequence[_Opened]) -> None:
 
 def _case_row(number: str, one: _Opened) -> tuple[object, ...]:
     said, order = one.said, one.order
-    who = said.by if said.by else None
     return (
         number, order.id, order.number, order.customer.code, said.case_kind, said.exception, said.product, said.reason,
-        who, said.source,
+        said.by, said.source,
     )  # fmt: skip
 
 

@@ -30,10 +30,8 @@ def answering(broker: Broker) -> Iterator[None]:
 
 
 def _serve(broker: Broker, stop: threading.Event) -> None:
-    last: Any = "$"
     newest: Any = broker.client.xrevrange(_EVENTS, count=1)
-    if newest:
-        last = newest[0][0]
+    last = newest[0][0] if newest else "0"
     while not stop.is_set():
         read: Any = broker.client.xread({_EVENTS: last}, count=_AT_ONCE, block=_WAIT_MS)
         facts = []
